@@ -87,18 +87,48 @@ func Find(t *testing.T, resources []Resource, typeToken, name string) Resource {
 	return resources[i]
 }
 
-// Format writes resources as a golden file holds them: one JSON document a resource.
+// Format writes resources as a golden file holds them: one JSON document a resource. Inputs that
+// are JSON themselves (policies, dashboards) are laid open under "<json>".
 func Format(resources []Resource) string {
 	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
 	for _, r := range resources {
-		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
+		r.Inputs, _ = layOpen(r.Inputs).(map[string]any)
+		if err := encoder.Encode(r); err != nil {
 			panic(err) // a Resource is made of JSON values only
 		}
-		b.Write(text)
-		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func layOpen(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		open := make(map[string]any, len(v))
+		for key, value := range v {
+			open[key] = layOpen(value)
+		}
+		return open
+	case []any:
+		open := make([]any, len(v))
+		for i, value := range v {
+			open[i] = layOpen(value)
+		}
+		return open
+	case string:
+		var document map[string]any
+		if strings.HasPrefix(v, "{") && json.Unmarshal([]byte(v), &document) == nil {
+			return map[string]any{"<json>": document}
+		}
+		if strings.Contains(v, "\n") {
+			return strings.Split(v, "\n")
+		}
+		return v
+	default:
+		return v
+	}
 }
 
 func compare(t *testing.T, path, got string) {

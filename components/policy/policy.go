@@ -82,12 +82,12 @@ func OnlyFor(account string, sourceArns ...pulumi.StringInput) []Condition {
 	return conditions
 }
 
-// TLSOnly denies everything on resources that does not come over TLS 1.2 or later.
+// TLSOnly denies everything on a bucket and its objects that does not come over TLS 1.2 or later.
 func TLSOnly(resources ...pulumi.StringInput) []Statement {
 	return []Statement{
-		{Sid: "DenyPlainHTTP", Effect: Deny, Principals: Anyone(), Actions: []string{"*"}, Resources: resources,
+		{Sid: "DenyPlainHTTP", Effect: Deny, Principals: Anyone(), Actions: []string{"s3:*"}, Resources: resources,
 			Conditions: []Condition{Is("Bool", "aws:SecureTransport", "false")}},
-		{Sid: "DenyOldTLS", Effect: Deny, Principals: Anyone(), Actions: []string{"*"}, Resources: resources,
+		{Sid: "DenyOldTLS", Effect: Deny, Principals: Anyone(), Actions: []string{"s3:*"}, Resources: resources,
 			Conditions: []Condition{Is("NumericLessThan", "s3:TlsVersion", "1.2")}},
 	}
 }
