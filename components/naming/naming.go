@@ -38,6 +38,8 @@ var (
 	Role   = Rule{Max: 64, Allowed: "-_.", Upper: true}
 	Policy = Rule{Max: 128, Allowed: "-_.", Upper: true}
 	Group  = Rule{Max: 128, Allowed: "-_.", Upper: true}
+	// ServiceRoleSuffix: what is left of a role's 64 after "AWSServiceRoleForAutoScaling_".
+	ServiceRoleSuffix = Rule{Max: 35, Allowed: "-_.", Upper: true}
 	// SecurityGroup: 255, not "sg-…".
 	SecurityGroup = Rule{Max: 255, Allowed: "-_. ", Upper: true}
 	// LaunchTemplate: 3 to 128.
@@ -74,6 +76,14 @@ var (
 	// Chatbot configuration: 128. Contact alias (SSM contacts): lower case, 255.
 	Chatbot      = Rule{Max: 128, Allowed: "-_", Upper: true}
 	ContactAlias = Rule{Max: 255, Allowed: "-_"}
+	// Pool is an origin pool at Cloudflare: letters, digits, hyphens, underscores.
+	Pool = Rule{Max: 64, Allowed: "-_", Upper: true}
+	// Analyzer (IAM access analyzer): 255. AccountAlias: 3 to 63, lower case; the same for all accounts on earth.
+	Analyzer     = Rule{Max: 255, Allowed: "-_.", Upper: true}
+	AccountAlias = Rule{Max: 63, Allowed: "-"}
+	// MetricFilter: 512, no colons or asterisks. ResponsePlan: 200.
+	MetricFilter = Rule{Max: 512, Allowed: "-_./", Upper: true}
+	ResponsePlan = Rule{Max: 200, Allowed: "-_", Upper: true}
 	// Text is for tags and descriptions.
 	Text = Rule{Max: 255, Allowed: "-_./ :", Upper: true}
 )

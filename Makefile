@@ -1,0 +1,80 @@
+# Berth's build. `make help` lists the targets; nothing here needs more than Go, git and make.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO             ?= go
+PULUMI_VERSION := $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" { print $$2 }' tools/go.mod)
+LINT_VERSION   := $(shell awk '$$1 == "github.com/golangci/golangci-lint/v2" { print $$2 }' tools/go.mod)
+CACHE          ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/berth
+PULUMI         := $(CACHE)/pulumi-$(PULUMI_VERSION)/bin/pulumi
+GOLANGCI_LINT  := $(CACHE)/golangci-lint-$(LINT_VERSION)/bin/golangci-lint
+STACK          ?= prod
+VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+MODULES        := . tests/catalogue
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: build $(PULUMI) ## bring the reference client (STACK=prod) up on the embedded cloud
+	@bin/berth up $(STACK) --local --yes
+
+.PHONY: preview
+preview: build $(PULUMI) ## show what `make up` would change
+	@bin/berth preview $(STACK) --local
+
+.PHONY: destroy
+destroy: build $(PULUMI) ## take the reference client down again; nothing is left
+	@bin/berth destroy $(STACK) --local --yes --confirm $(STACK)
+
+.PHONY: build
+build: ## build bin/berth (the first time compiles the AWS SDK: 3 to 6 minutes, 4 GB of memory)
+	@if [ ! -x bin/berth ]; then echo "building bin/berth; the first time takes some minutes" >&2; fi
+	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/berth ./cmd/berth
+
+.PHONY: pulumi
+pulumi: $(PULUMI) ## build the pinned Pulumi CLI once into the user's cache
+
+$(PULUMI):
+	@echo "building the Pulumi CLI $(PULUMI_VERSION) into $(dir $@) (once, about 3 minutes)" >&2
+	@mkdir -p $(dir $@)
+	@cd tools && $(GO) build -trimpath -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI_VERSION)" \
+		-o $@.new github.com/pulumi/pulumi/pkg/v3/cmd/pulumi && mv $@.new $@
+
+$(GOLANGCI_LINT):
+	@echo "building golangci-lint $(LINT_VERSION) into $(dir $@) (once, about 1 minute)" >&2
+	@mkdir -p $(dir $@)
+	@cd tools && $(GO) build -trimpath -ldflags "-s -w" -o $@.new github.com/golangci/golangci-lint/v2/cmd/golangci-lint && mv $@.new $@
+
+.PHONY: test
+test: $(PULUMI) test-needs ## run every test; what could not run is named at the end
+	@tests/run $(MODULES)
+
+.PHONY: test-needs
+test-needs:
+	@tests/needs
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## vet and lint, import directions included
+	@$(GO) vet ./...
+	@$(GOLANGCI_LINT) run ./...
+
+.PHONY: vulncheck
+vulncheck: ## look dependencies up in Go's vulnerability database, where it is reachable
+	@tools/vulncheck
+
+.PHONY: bench
+bench: build $(PULUMI) ## measure preview, up and destroy of the reference client against an empty program
+	@$(GO) run ./tests/bench
+
+.PHONY: docs
+docs: ## regenerate golden files, the spec's schema and the command reference
+	@$(GO) test ./spec ./components/... ./stacks/... ./engine/... ./cmd/... -run 'Golden|Schema|Reference|New|Program|Graph' -update >/dev/null || true
+	@git status --short docs
+
+.PHONY: clean
+clean: ## remove what was built here and the embedded cloud's state (caches stay)
+	@rm -rf bin .berth
