@@ -1,0 +1,59 @@
+package spec
+
+import (
+	"fmt"
+	"time"
+)
+
+// How far ahead access may be arranged.
+const (
+	longestBI         = 366 * 24 * time.Hour
+	longestBreakGlass = time.Hour          // AC-4
+	earliestOpening   = 7 * 24 * time.Hour // an incident is now, not some day
+	longestAssignment = 366 * 24 * time.Hour
+)
+
+func (c *clientCheck) bi() {
+	bi := c.Access.BI
+	if bi == nil {
+		return
+	}
+	c.allowList("access.bi.from", bi.From, "DP-5")
+	c.until("access.bi.until", bi.Until, c.now, longestBI, "DP-5", "agree on a new date with the client, or remove access.bi")
+}
+
+// until judges the last day of something that ends by itself.
+func (r *report) until(path string, last Date, now time.Time, longest time.Duration, promise, fix string) {
+	switch {
+	case !last.End().After(now):
+		r.add(path, last.String(), fmt.Sprintf("a date that is not past (%s)", promise), fix)
+	case last.Sub(now) > longest:
+		r.add(path, last.String(), fmt.Sprintf("at most %d days ahead (%s)", int(longest.Hours()/24), promise),
+			"choose a date up to "+now.Add(longest).UTC().Format(time.DateOnly)+", and renew it then")
+	}
+}
+
+func (c *clientCheck) breakGlass() {
+	b := c.Access.BreakGlass
+	if b == nil {
+		return
+	}
+	seen := map[string]string{}
+	for i, person := range b.People {
+		c.once(seen, fmt.Sprintf("access.breakGlass.people[%d]", i), person)
+	}
+	const opens, closes = "access.breakGlass.opens", "access.breakGlass.closes"
+	if !c.sound(opens, closes) {
+		return
+	}
+	switch length := b.Closes.Sub(b.Opens.Time); {
+	case length <= 0:
+		c.add(closes, b.Closes.String(), "later than opens, "+b.Opens.String(), "correct one of them")
+	case length > longestBreakGlass:
+		c.add(closes, b.Closes.String(), "at most one hour after opens (AC-4)", "write "+Instant{b.Opens.Add(longestBreakGlass)}.String()+" or earlier")
+	case !b.Closes.After(c.now):
+		c.add(closes, b.Closes.String(), "a time that is not past (AC-4)", "remove access.breakGlass: the access is over")
+	case b.Opens.Sub(c.now) > earliestOpening:
+		c.add(opens, b.Opens.String(), "at most 7 days ahead (AC-4)", "open it when the incident needs it")
+	}
+}

@@ -1,0 +1,136 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// clientCheck judges a decoded client. Staging and development hold test data
+// only (DP-6): there a check that stands behind clients' data or uptime asks
+// strict first.
+type clientCheck struct {
+	*report
+	*AWSClient
+	now time.Time
+}
+
+func (c *clientCheck) all() {
+	c.client()
+	c.account()
+	c.network()
+	c.edge()
+	c.service()
+	c.database()
+	c.documents()
+	c.cache()
+	c.copies()
+	c.alerts("alerts", c.Alerts, c.strict())
+	c.bi()
+	c.breakGlass()
+	c.maintenance()
+	c.leaving()
+}
+
+// strict tells whether the stack is known to be production; with a misspelt environment nothing is.
+func (c *clientCheck) strict() bool { return c.sound("environment") && c.production() }
+
+func (c *clientCheck) client() {
+	seen := map[string]string{}
+	for i, contact := range c.Client.Contacts {
+		c.once(seen, fmt.Sprintf("client.contacts[%d].email", i), strings.ToLower(contact.Email))
+	}
+}
+
+// once refuses a value that an earlier path has.
+func (r *report) once(seen map[string]string, path, value string) {
+	if !r.sound(path) || value == "" {
+		return
+	}
+	if first, found := seen[value]; found {
+		r.add(path, show(value), "each one once", "correct or remove it: "+root+"."+first+" is the same")
+		return
+	}
+	seen[value] = path
+}
+
+func (c *clientCheck) account() {
+	c.accountNumber("aws.account", c.AWS.Account)
+	c.role("aws.deployRoleArn", c.AWS.DeployRoleArn, c.AWS.Account)
+	home := RegionFor(c.Residency)
+	if !c.sound("residency") || c.AWS.Region == home {
+		return
+	}
+	fix := "write " + home
+	for _, r := range []Residency{UnitedKingdom, EuropeanUnion} {
+		if RegionFor(r) == c.AWS.Region {
+			fix += fmt.Sprintf(", or residency: %s if the client wants that", r)
+		}
+	}
+	c.add("aws.region", show(c.AWS.Region), fmt.Sprintf("the region of residency %s, %s (AV-9)", c.Residency, home), fix)
+}
+
+// accountNumber refuses numbers that stand for none.
+func (r *report) accountNumber(path, account string) {
+	if account == "000000000000" {
+		r.add(path, show(account), "a real account number", "look it up with `aws sts get-caller-identity`")
+	}
+}
+
+// role refuses a role of another account.
+func (r *report) role(path, arn, account string) {
+	parts := strings.Split(arn, ":")
+	if arn == "" || len(parts) < 6 || !r.sound("aws.account") {
+		return
+	}
+	if parts[4] != account {
+		r.add(path, show(arn), "a role in account "+account, "name the role of the account that the stack deploys to, or correct aws.account")
+	}
+}
+
+func (c *clientCheck) maintenance() {
+	start, end, ok := parseWindow(c.Maintenance.Window)
+	if !ok {
+		return
+	}
+	minutes := end - start
+	const path = "maintenance.window"
+	if minutes < 30 || minutes > 8*60 {
+		c.add(path, show(c.Maintenance.Window), "30 minutes to 8 hours", fmt.Sprintf("move one of its ends: it lasts %d minutes", minutes))
+		return
+	}
+	// The backup takes the first hour of every day; the window may run into the next week.
+	for midnight := 0; midnight <= 8*24*60; midnight += 24 * 60 {
+		if start < midnight+60 && midnight < end {
+			c.add(path, show(c.Maintenance.Window), "clear of the daily backup from 00:00 to 01:00 UTC", "move it, such as to sun:02:00-sun:04:00")
+			return
+		}
+	}
+}
+
+// parseWindow gives the minutes of the week at which a window begins and ends. An end before the beginning is in the next week.
+func parseWindow(window string) (start, end int, ok bool) {
+	from, to, _ := strings.Cut(window, "-")
+	start, ok1 := minuteOfWeek(from)
+	end, ok2 := minuteOfWeek(to)
+	if end < start {
+		end += 7 * 24 * 60
+	}
+	return start, end, ok1 && ok2
+}
+
+func minuteOfWeek(text string) (int, bool) {
+	var day string
+	var hour, minute int
+	if _, err := fmt.Sscanf(strings.Replace(text, ":", " ", 2), "%s %d %d", &day, &hour, &minute); err != nil {
+		return 0, false
+	}
+	i := strings.Index("montuewedthufrisatsun", day)
+	return (i/3*24+hour)*60 + minute, i >= 0 && len(day) == 3
+}
+
+func (c *clientCheck) leaving() {
+	if c.Leaving != nil && c.sound("client.name", "leaving.confirm") && c.Leaving.Confirm != c.Client.Name {
+		c.add("leaving.confirm", show(c.Leaving.Confirm), "the client's name, "+c.Client.Name, "write it, or remove leaving: it lifts the protection of the client's data")
+	}
+}
