@@ -67,6 +67,44 @@ func Golden(t *testing.T, wantErr string, program pulumi.RunFunc, answers ...Ans
 	}
 }
 
+// Outline compares the tree of resources (no inputs) with testdata/<test>.outline.golden. It is for
+// whole stacks, whose components have golden files of their own.
+func Outline(t *testing.T, program pulumi.RunFunc, answers ...Answer) {
+	t.Helper()
+	if _, err := Run(Preview, program, answers...); err != nil {
+		t.Fatalf("in a preview: %v", err)
+	}
+	resources, err := Run(Update, program, answers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	children := map[string][]Resource{}
+	for _, r := range resources {
+		parent := r.Parent
+		if strings.HasPrefix(parent, "pulumi:pulumi:Stack") {
+			parent = ""
+		}
+		children[parent] = append(children[parent], r)
+	}
+	var b strings.Builder
+	var write func(parent, indent string)
+	write = func(parent, indent string) {
+		for _, r := range children[parent] {
+			if r.Type == "pulumi:pulumi:Stack" {
+				continue
+			}
+			fmt.Fprintf(&b, "%s%s  %s", indent, r.Name, r.Type)
+			for _, option := range slices.Sorted(maps.Keys(r.Options)) {
+				fmt.Fprintf(&b, "  %s=%v", option, r.Options[option])
+			}
+			b.WriteByte('\n')
+			write(r.Type+"::"+r.Name, indent+"  ")
+		}
+	}
+	write("", "")
+	compare(t, filepath.Join("testdata", strings.ReplaceAll(t.Name(), "/", "_")+".outline.golden"), b.String())
+}
+
 // Run runs program under mocks and returns what it registered, sorted by type and name.
 func Run(mode Mode, program pulumi.RunFunc, answers ...Answer) ([]Resource, error) {
 	m := &mocks{answers: answers, preview: bool(mode)}
