@@ -115,8 +115,8 @@ func (b *breakGlass) relay(group *ec2.SecurityGroup, profile *iam.InstanceProfil
 			HttpPutResponseHopLimit: pulumi.Int(1), InstanceMetadataTags: pulumi.String("disabled")},
 		RootBlockDevice: ec2.InstanceRootBlockDeviceArgs{VolumeType: pulumi.String("gp3"), VolumeSize: pulumi.Int(diskGiB), Encrypted: pulumi.Bool(true),
 			KmsKeyId: b.VolumesKeyArn.ToStringOutput(), DeleteOnTermination: pulumi.Bool(true), Tags: tags},
-		Monitoring: pulumi.Bool(true), InstanceInitiatedShutdownBehavior: pulumi.String("terminate"),
-		UserDataBase64: userData, UserDataReplaceOnChange: pulumi.Bool(true), Tags: tags,
+		InstanceInitiatedShutdownBehavior: pulumi.String("terminate"),
+		UserDataBase64:                    userData, UserDataReplaceOnChange: pulumi.Bool(true), Tags: tags,
 	}, b.parent, pulumi.DependsOn(needs))
 	if err != nil {
 		return err

@@ -1,9 +1,9 @@
 // Package loadbalancer makes the one way in to a client's machines: an
 // application load balancer in the public subnets that speaks only to
 // Cloudflare. Its security group takes connections from Cloudflare's ranges
-// alone, and its listener asks for Cloudflare's client certificate, so that
-// neither another address nor another connection out of Cloudflare's ranges
-// gets through. It answers for the client's host name and for no other.
+// alone, and its listener asks for Cloudflare's client certificate, so that a
+// connection is not let in for its address only. It answers for the client's
+// host name and for no other.
 //
 // It does not know the machines: they register with its target group, and their
 // component adds the rules that let the two speak.

@@ -173,7 +173,7 @@ func (b Backup) alarms() []alarm {
 	list := []alarm{
 		{name: "backup-failed", says: "A backup job failed (BK-9)", namespace: "AWS/Backup", metric: "NumberOfBackupJobsFailed", statistic: "Sum",
 			dimensions: vault, comparison: above, threshold: 0, period: hour, last: 1, missing: quiet},
-		{name: "backup-missing", says: "No backup job has finished for 26 hours (BK-7, BK-9)", namespace: "AWS/Backup",
+		{name: "backup-missing", says: "No backup job has finished for 26 hours (BK-7, BK-9); a new client's first comes at midnight", namespace: "AWS/Backup",
 			metric: "NumberOfBackupJobsCompleted", statistic: "Sum", dimensions: vault,
 			comparison: below, threshold: 1, period: hour, last: 26, missing: silence},
 		{name: "backup-copy-failed", says: "A backup did not reach the second region (BK-9)", namespace: "AWS/Backup",

@@ -43,6 +43,7 @@ func (a Args) happenings() []event {
 		{name: "health", title: "AWS reports an issue that touches this account", source: "aws.health", types: []string{"AWS Health Event"},
 			detail: pulumi.Map{"eventTypeCategory": oneOf("issue", "scheduledChange", "investigation")},
 			fields: map[string]string{"service": "$.detail.service", "code": "$.detail.eventTypeCode"}, text: "<service>: <code>."},
+		// CloudTrail's calls reach EventBridge only where the account has a trail.
 		{name: "keys", title: "Somebody touches an encryption key", source: "aws.kms", types: []string{"AWS API Call via CloudTrail"},
 			detail: pulumi.Map{"eventSource": oneOf("kms.amazonaws.com"),
 				"eventName": oneOf("DisableKey", "DisableKeyRotation", "PutKeyPolicy", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial")},

@@ -77,7 +77,7 @@ var (
 	Trail = Rule{Max: 128, Allowed: "-", Upper: true}
 	// Chatbot configuration: 128. Contact alias (SSM contacts): lower case, 255.
 	Chatbot      = Rule{Max: 128, Allowed: "-_", Upper: true}
-	ContactAlias = Rule{Max: 255, Allowed: "-_."}
+	ContactAlias = Rule{Max: 255, Allowed: "-_"}
 	// Pool is an origin pool at Cloudflare: letters, digits, hyphens, underscores.
 	Pool = Rule{Max: 64, Allowed: "-_", Upper: true}
 	// Analyzer (IAM access analyzer): 255. AccountAlias: 3 to 63, lower case; the same for all accounts on earth.

@@ -21,9 +21,6 @@ const (
 	lastMinutes    = 30 // for everybody together: the most that Incident Manager lets a stage last
 )
 
-// aliasRule is Incident Manager's rule for the aliases of contacts: lower case, and no dots.
-var aliasRule = naming.Rule{Max: 255, Allowed: "-_"}
-
 // stage engages people and waits for one of them to answer.
 type stage struct {
 	minutes int
@@ -58,7 +55,7 @@ func (b *builder) people() error {
 
 func (b *builder) contact(p spec.Person) error {
 	s, child := b.args.Scope, b.name+"-contact-"+p.Name
-	alias := s.Name(aliasRule, p.Name)
+	alias := s.Name(naming.ContactAlias, p.Name)
 	contact, err := ssmcontacts.NewContact(b.ctx, child, &ssmcontacts.ContactArgs{
 		Alias: pulumi.String(alias), DisplayName: pulumi.String(p.Name), Type: pulumi.String("PERSONAL"), Tags: s.Tags(scope.Internal, alias),
 	}, b.parent, pulumi.DependsOn([]pulumi.Resource{b.replicationSet})) // no contacts before Incident Manager is switched on
@@ -103,7 +100,7 @@ func (b *builder) contact(p spec.Person) error {
 // leaves it so. Response plans turn to the new one before the old one goes.
 func (b *builder) escalate() error {
 	s, generation := b.args.Scope, b.args.generation()
-	alias := s.Name(aliasRule, "on-call", generation)
+	alias := s.Name(naming.ContactAlias, "on-call", generation)
 	contact, err := ssmcontacts.NewContact(b.ctx, b.name+"-escalation-"+generation, &ssmcontacts.ContactArgs{
 		Alias: pulumi.String(alias), DisplayName: pulumi.String("On call from " + b.args.OnCall.Starts.String()),
 		Type: pulumi.String("ESCALATION"), Tags: s.Tags(scope.Internal, alias),

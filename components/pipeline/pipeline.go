@@ -52,7 +52,7 @@ const (
 	ClientDeployRole  = "berth-deploy"
 )
 
-// PreviewRoleArn, DeployRoleArn and ReleaseRoleArn are known before the roles are, for policies that name them.
+// PreviewRoleArn is the ARN of the role that previews. All three are known before the roles are, for policies that name them.
 func PreviewRoleArn(s scope.Scope) string { return roleArn(s, preview) }
 
 // DeployRoleArn is the ARN of the role that deploys.
