@@ -11,8 +11,12 @@ func (a Args) stacks() pulumi.StringInput { return pulumi.Sprintf("%s/.pulumi/*"
 func (a Args) locks() pulumi.StringInput {
 	return pulumi.Sprintf("%s/.pulumi/locks/*", a.StateBucketArn)
 }
-func (a Args) artefacts() pulumi.StringInput {
-	return pulumi.Sprintf("%s/taskflow/*", a.ReleaseBucketArn)
+
+// artefacts are TaskFlow's releases, and what load balancers trust of the edge.
+func (a Args) artefacts() []pulumi.StringInput {
+	return []pulumi.StringInput{
+		pulumi.Sprintf("%s/taskflow/*", a.ReleaseBucketArn), pulumi.Sprintf("%s/edge/origin-pull-ca.pem", a.ReleaseBucketArn),
+	}
 }
 
 // clientRoles are the roles of these names in every client's account.
@@ -50,7 +54,7 @@ func (a Args) deploying() []policy.Statement {
 // releasing stores releases and signs them.
 func (a Args) releasing() []policy.Statement {
 	list := []policy.Statement{
-		{Sid: "StoreReleases", Actions: []string{"s3:PutObject"}, Resources: one(a.artefacts())},
+		{Sid: "StoreReleases", Actions: []string{"s3:PutObject"}, Resources: a.artefacts()},
 		{Sid: "SignReleases", Actions: []string{"kms:Sign"}, Resources: one(a.SigningKeyArn),
 			Conditions: []policy.Condition{policy.Is("StringEquals", "kms:SigningAlgorithm", "ECDSA_SHA_256")}},
 		{Sid: "VerifySignatures", Actions: []string{"kms:DescribeKey", "kms:GetPublicKey"}, Resources: one(a.SigningKeyArn)},
@@ -77,7 +81,7 @@ func (a Args) boundary() []policy.Statement {
 	}
 	return []policy.Statement{
 		{Sid: "ListState", Actions: []string{"s3:ListBucket"}, Resources: one(a.StateBucketArn)},
-		{Sid: "Objects", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []pulumi.StringInput{a.stacks(), a.artefacts()}},
+		{Sid: "Objects", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: append(a.artefacts(), a.stacks())},
 		{Sid: "Unlock", Actions: []string{"s3:DeleteObject"}, Resources: one(a.locks())},
 		{Sid: "Keys", Actions: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"}, Resources: keys},
 		{Sid: "Clients", Actions: []string{"sts:AssumeRole"}, Resources: a.clientRoles(ClientPreviewRole, ClientDeployRole)},
