@@ -19,6 +19,11 @@ func (c *clientCheck) bi() {
 		return
 	}
 	c.allowList("access.bi.from", bi.From, "DP-5")
+	for i, p := range bi.From {
+		if path := fmt.Sprintf("access.bi.from[%d]", i); c.sound(path) && !p.Addr().Is4() {
+			c.add(path, p.String(), "IPv4 addresses: the client's network has no others (DP-5)", "name the IPv4 addresses that the tools come from")
+		}
+	}
 	c.until("access.bi.until", bi.Until, c.now, longestBI, "DP-5", "agree on a new date with the client, or remove access.bi")
 }
 

@@ -95,8 +95,9 @@ func (c *clientCheck) maintenance() {
 	}
 	minutes := end - start
 	const path = "maintenance.window"
-	if minutes < 30 || minutes > 8*60 {
-		c.add(path, show(c.Maintenance.Window), "30 minutes to 8 hours", fmt.Sprintf("move one of its ends: it lasts %d minutes", minutes))
+	// ElastiCache takes no window under an hour.
+	if least := choose(c.Cache != nil, 60, 30); minutes < least || minutes > 8*60 {
+		c.add(path, show(c.Maintenance.Window), choose(c.Cache != nil, "an hour (with a cache) to 8 hours", "30 minutes to 8 hours"), fmt.Sprintf("move one of its ends: it lasts %d minutes", minutes))
 		return
 	}
 	// The backup takes the first hour of every day; the window may run into the next week.

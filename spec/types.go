@@ -276,7 +276,7 @@ type Access struct {
 type BIAccess struct {
 	// Reason is the client's request, for the record.
 	Reason string `json:"reason" jsonschema:"required,minLength=10,maxLength=500"`
-	// From are the client's public addresses; never empty, /24 or smaller for IPv4, /48 or smaller for IPv6.
+	// From are the client's public IPv4 addresses; never empty, each /24 or smaller.
 	From []netip.Prefix `json:"from" jsonschema:"required,minItems=1,example=203.0.113.16/29"`
 	// Until is the last day of access; at most 366 days ahead.
 	Until Date `json:"until" jsonschema:"required,example=2027-03-31"`
@@ -298,7 +298,7 @@ type BreakGlass struct {
 
 // Maintenance is when announced work may happen.
 type Maintenance struct {
-	// Window in UTC as day:hh:mm-day:hh:mm, 30 minutes to 8 hours long, clear of the backup at 00:00
+	// Window in UTC as day:hh:mm-day:hh:mm, 30 minutes (an hour with a cache) to 8 hours long, clear of the backup at 00:00
 	// to 01:00. Default sun:02:00-sun:04:00.
 	Window string `json:"window,omitempty" jsonschema:"default=sun:02:00-sun:04:00,pattern=^(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):([01][0-9]|2[0-3]):[0-5][0-9]$" expect:"day:hh:mm-day:hh:mm in UTC, such as sun:02:00-sun:04:00"`
 	// NoticeDays is how long before the window the client is told. Default 7.

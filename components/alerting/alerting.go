@@ -179,6 +179,7 @@ func (a Args) speakers(region string, topic pulumi.StringOutput) []policy.Statem
 		// EventBridge sends the rule's ARN, which holds the account, and no aws:SourceAccount.
 		publish("Events", "events.amazonaws.com", policy.Is("ArnLike", "aws:SourceArn", s.ARN("events", region, "rule/*"))),
 		publish("Backups", "backup.amazonaws.com", policy.Is("StringEquals", "aws:SourceAccount", s.Account)),
+		publish("Caches", "elasticache.amazonaws.com", policy.Is("StringEquals", "aws:SourceAccount", s.Account)),
 		publish("Databases", "events.rds.amazonaws.com", policy.OnlyFor(s.Account, pulumi.String(s.ARN("rds", region, "*")))...),
 	}
 	if a.Incidents && region == s.Region {

@@ -24,6 +24,9 @@ const (
 	Compliance = "COMPLIANCE" // nobody may, not even the account's root
 )
 
+// keyHeader is the condition key of the KMS key that a request asks for.
+const keyHeader = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+
 // Args describe a bucket.
 type Args struct {
 	Scope  scope.Scope
@@ -203,7 +206,10 @@ func (a *Args) statements(arn pulumi.StringOutput) []policy.Statement {
 		all = append(all, policy.Statement{
 			Sid: "DenyOtherKeys", Effect: policy.Deny, Principals: policy.Anyone(), Actions: []string{"s3:PutObject"},
 			Resources:  []pulumi.StringInput{objects},
-			Conditions: []policy.Condition{policy.When("StringNotEqualsIfExists", "s3:x-amz-server-side-encryption-aws-kms-key-id", a.KeyArn)},
+			// Whoever names no key gets the bucket's own.
+			Conditions: []policy.Condition{
+				policy.When("StringNotEquals", keyHeader, a.KeyArn), policy.Is("Null", keyHeader, "false"),
+			},
 		})
 	}
 	if a.Statements != nil {

@@ -160,7 +160,7 @@ func (a Args) alarms(region string) []policy.Statement {
 			Sid: "Alarms", Principals: policy.Service("cloudwatch.amazonaws.com"), Actions: publish, Resources: thisKey,
 			Conditions: append(policy.OnlyFor(a.Scope.Account, pulumi.String(a.Scope.ARN("cloudwatch", region, "alarm:*"))), topics),
 		}, {
-			Sid: "Events", Principals: policy.Service("backup.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"),
+			Sid: "Events", Principals: policy.Service("backup.amazonaws.com", "elasticache.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"),
 			Actions: publish, Resources: thisKey, Conditions: []policy.Condition{topics},
 		},
 	}

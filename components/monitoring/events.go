@@ -26,15 +26,9 @@ func oneOf(values ...string) pulumi.Input { return pulumi.ToStringArray(values) 
 // fieldsOfCalls describe an API call as CloudTrail reports it.
 var fieldsOfCalls = map[string]string{"call": "$.detail.eventName", "who": "$.detail.userIdentity.arn", "from": "$.detail.sourceIPAddress"}
 
+// happenings are what is watched here. Failed backups and the database's own events are reported by the components that own them.
 func (a Args) happenings() []event {
 	list := []event{
-		{name: "backup", title: "A backup failed (BK-9)", source: "aws.backup",
-			types: []string{"Backup Job State Change", "Copy Job State Change"}, detail: pulumi.Map{"state": oneOf("FAILED", "ABORTED", "EXPIRED", "PARTIAL")},
-			fields: map[string]string{"what": "$.detail.resourceArn", "state": "$.detail.state"}, text: "The backup of <what> is <state>."},
-		{name: "database", title: "The database reports trouble", source: "aws.rds", types: []string{"RDS DB Instance Event"},
-			detail: pulumi.Map{"SourceIdentifier": pulumi.StringArray{a.Database.Identifier},
-				"EventCategories": oneOf("availability", "failover", "failure", "low storage", "recovery")},
-			fields: map[string]string{"what": "$.detail.SourceIdentifier", "id": "$.detail.EventID"}, text: "Database <what>: event <id>."},
 		{name: "machines", title: "A machine could not be replaced", source: "aws.autoscaling",
 			types: []string{"EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful",
 				"EC2 Auto Scaling Instance Refresh Failed", "EC2 Auto Scaling Instance Refresh Cancelled"},
