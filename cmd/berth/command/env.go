@@ -1,0 +1,54 @@
+package command
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/berth-iac/berth/engine"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Env is every side effect that a command may have.
+type Env struct {
+	Out, Err io.Writer // data goes to Out; progress, warnings and questions go to Err
+	In       io.Reader // answers; read only when Terminal
+	Terminal bool      // a person sits there: In can be asked and Err can be redrawn
+	Color    bool      // Out and Err may be coloured
+	Width    int       // columns of the terminal; 0: unknown
+
+	Environ []string // the environment that the Pulumi CLI gets
+	Home    string   // the user's home folder
+	Now     func() time.Time
+	Kill    <-chan struct{} // closed at the second interrupt
+
+	Program pulumi.RunFunc // what a stack runs
+	// FindCLI returns the path of the Pulumi CLI; named may be empty.
+	FindCLI func(ctx context.Context, named string) (string, error)
+	// Open opens a stack; the real one is engine.Open.
+	Open func(ctx context.Context, options engine.Options) (Stack, error)
+	// ShedCredentials removes cloud credentials from this process, since a program's SDKs read them.
+	ShedCredentials func()
+	// Crash ends this process at once, as kill -9 does; for --fault crash.
+	Crash func(place string)
+	// Probe runs a program and returns what it printed; for doctor.
+	Probe func(ctx context.Context, name string, args ...string) (string, error)
+	// LookPath finds a program on the PATH.
+	LookPath func(name string) (string, error)
+}
+
+// Stack is what commands need of an open stack; *engine.Stack is one.
+type Stack interface {
+	Preview(ctx context.Context, options engine.RunOptions) (*engine.Result, error)
+	Up(ctx context.Context, options engine.ChangeOptions) (*engine.Result, error)
+	Refresh(ctx context.Context, options engine.RunOptions) (*engine.Result, error)
+	PreviewDestroy(ctx context.Context) (*engine.Result, error)
+	Destroy(ctx context.Context, options engine.ChangeOptions) (*engine.Result, error)
+	Outputs(ctx context.Context, showSecrets bool) (map[string]engine.Output, error)
+	Orphans(ctx context.Context) ([]string, error)
+	State(ctx context.Context) (apitype.UntypedDeployment, error)
+	SetState(ctx context.Context, state apitype.UntypedDeployment) error
+	RemoveLocal() error
+	Close() error
+}

@@ -1,0 +1,99 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/localcloud"
+	"github.com/berth-iac/berth/spec"
+	"github.com/spf13/pflag"
+)
+
+// target is which stack a command works on, and how.
+type target struct {
+	local    bool
+	faults   []string
+	seed     uint64
+	delay    time.Duration
+	parallel int
+	yes      bool
+	confirm  []string
+}
+
+func (t *target) localFlag(flags *pflag.FlagSet) {
+	flags.BoolVar(&t.local, "local", false, "work on the embedded cloud, with state of its own; nothing outside this machine is touched")
+}
+
+func (t *target) runFlags(flags *pflag.FlagSet) {
+	t.localFlag(flags)
+	flags.StringArrayVar(&t.faults, "fault", nil, "with --local: `what` the embedded cloud shall do wrong, such as \"create:aws:rds/instance:Instance:fail\"; may be repeated")
+	flags.Uint64Var(&t.seed, "seed", 0, "with --local: `number` that the embedded cloud's ids grow from; 0 for random ids")
+	flags.DurationVar(&t.delay, "delay", 0, "with --local: `time` that the embedded cloud takes for each answer")
+	flags.IntVar(&t.parallel, "parallel", 0, "`number` of resources worked on at once (default: Pulumi's own)")
+}
+
+func (t *target) changeFlags(flags *pflag.FlagSet) {
+	t.runFlags(flags)
+	flags.BoolVarP(&t.yes, "yes", "y", false, "do not ask")
+	flags.StringArrayVar(&t.confirm, "confirm", nil, "`name` of a resource that holds data and may be replaced or deleted; may be repeated")
+}
+
+func (t *target) check() error {
+	if !t.local && (len(t.faults) > 0 || t.seed != 0 || t.delay != 0) {
+		return usage("--fault, --seed and --delay are for the embedded cloud: add --local")
+	}
+	if t.parallel < 0 {
+		return usage("--parallel is %d; use 1 or more", t.parallel)
+	}
+	return nil
+}
+
+// open checks the stack's file and opens the stack.
+func (t *target) open(ctx context.Context, env Env, g *global, stack string, options engine.Options) (Stack, *spec.Spec, error) {
+	if err := t.check(); err != nil {
+		return nil, nil, err
+	}
+	read, err := readSpec(env, g, stack)
+	if err != nil {
+		return nil, nil, err
+	}
+	cli, err := env.FindCLI(ctx, g.cli)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.local {
+		env.ShedCredentials()
+	}
+	options.Root, options.Stack, options.Program, options.CLI = g.root, stack, env.Program, cli
+	options.Env, options.Local, options.Clock, options.Kill = env.Environ, t.local, env.Now, env.Kill
+	options.Cloud = engine.CloudOptions{Seed: t.seed, Delay: t.delay, Crash: env.Crash}
+	for _, text := range t.faults {
+		fault, err := localcloud.ParseFault(text)
+		if err != nil {
+			return nil, nil, &usageError{err}
+		}
+		options.Cloud.Faults = append(options.Cloud.Faults, fault)
+	}
+	opened, err := env.Open(ctx, options)
+	return opened, read, err
+}
+
+// readSpec reads and checks a stack's file.
+func readSpec(env Env, g *global, stack string) (*spec.Spec, error) {
+	path := filepath.Join(g.root, "Pulumi."+stack+".yaml")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		known, _ := engine.Stacks(g.root) // the list only helps the message
+		return nil, &engine.NoStackError{Stack: stack, Root: g.root, Known: known}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the stack's file: %w", err)
+	}
+	return spec.DecodeFile(filepath.Base(path), text, spec.Options{Now: env.Now()})
+}

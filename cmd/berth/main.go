@@ -1,0 +1,111 @@
+// Command berth runs clients' stacks: preview, up, refresh, destroy, on real
+// clouds and on the embedded one. This package builds the real side effects and
+// hands over to package command; it holds no logic of its own.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/berth-iac/berth/cmd/berth/command"
+	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/cli"
+	"github.com/berth-iac/berth/stacks/program"
+	"golang.org/x/term"
+)
+
+func main() {
+	ctx, kill := interrupts()
+	os.Exit(command.Run(ctx, environment(kill), os.Args[1:]))
+}
+
+// interrupts gives a context that the first interrupt ends, so that what is under way is finished, and a
+// channel that the second one closes.
+func interrupts() (context.Context, <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	kill := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "\ninterrupted: finishing what is under way; interrupt again to stop at once")
+		cancel()
+		<-signals
+		fmt.Fprintln(os.Stderr, "interrupted again: stopping at once; the next run puts right what is left")
+		close(kill)
+	}()
+	return ctx, kill
+}
+
+func environment(kill <-chan struct{}) command.Env {
+	cache, _ := os.UserCacheDir() // empty: the CLI is looked for elsewhere
+	home, _ := os.UserHomeDir()   // empty: doctor finds no credentials there
+	terminal := term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
+	columns, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil {
+		columns = 0
+	}
+	return command.Env{
+		Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: terminal, Width: columns,
+		Color:   os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
+		Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
+		FindCLI: findCLI(cache),
+		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {
+			return engine.Open(ctx, options)
+		},
+		ShedCredentials: shedCredentials,
+		Crash:           crash,
+		Probe:           probe,
+		LookPath:        exec.LookPath,
+	}
+}
+
+// findCLI looks for the Pulumi CLI: the one that is named, by flag or by BERTH_PULUMI, the one that was built, the one on PATH.
+func findCLI(cache string) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, named string) (string, error) {
+		if named == "" {
+			named = os.Getenv("BERTH_PULUMI")
+		}
+		return cli.Find(ctx, named, cache, os.Getenv("PATH"))
+	}
+}
+
+// credentialPrefixes begin the variables that cloud SDKs read credentials from.
+var credentialPrefixes = []string{"AWS_", "CLOUDFLARE_", "CF_", "HCLOUD_"}
+
+// shedCredentials takes cloud credentials out of this process: providers' SDKs fill their arguments from
+// the environment, and a local stack's state must never hold a real token.
+func shedCredentials() {
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		for _, prefix := range credentialPrefixes {
+			if strings.HasPrefix(name, prefix) {
+				_ = os.Unsetenv(name) // fails for malformed names only, and this one came from the environment
+			}
+		}
+	}
+}
+
+// crash ends this process as kill -9 would, without any chance to tidy up.
+func crash(place string) {
+	fmt.Fprintln(os.Stderr, "crashing, as --fault asked for:", place)
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // it does not return
+}
+
+func probe(ctx context.Context, name string, args ...string) (string, error) {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout = &out
+	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true")
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("run %s: %w", name, err)
+	}
+	return strings.TrimSpace(out.String()), nil
+}

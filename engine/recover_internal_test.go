@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/berth-iac/berth/localcloud"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+type fakeCloud struct{ objects []localcloud.Object }
+
+func (fakeCloud) Providers() string { return "" }
+func (fakeCloud) Close() error      { return nil }
+func (c fakeCloud) Objects(context.Context) ([]localcloud.Object, error) {
+	return c.objects, nil
+}
+
+func res(urn, id string, change func(*apitype.ResourceV3)) apitype.ResourceV3 {
+	r := apitype.ResourceV3{URN: resource.URN(urn), ID: resource.ID(id), Custom: true}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func ids(resources []apitype.ResourceV3) string {
+	var all []string
+	for _, r := range resources {
+		text := string(r.ID)
+		if r.Delete {
+			text += "(deleted)"
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestAdopt(t *testing.T) {
+	dependsOn := func(urn string) func(*apitype.ResourceV3) {
+		return func(r *apitype.ResourceV3) { r.Dependencies = []resource.URN{resource.URN(urn)} }
+	}
+	for name, tc := range map[string]struct {
+		state   []apitype.ResourceV3
+		create  apitype.ResourceV3
+		objects []localcloud.Object
+		want    string
+	}{
+		"the cloud made it": {[]apitype.ResourceV3{res("a", "1", nil)}, res("b", "", dependsOn("a")),
+			[]localcloud.Object{{URN: "a", ID: "1"}, {URN: "b", ID: "2"}}, "1 2"},
+		"the cloud never got it":                        {[]apitype.ResourceV3{res("a", "1", nil)}, res("b", "", nil), []localcloud.Object{{URN: "a", ID: "1"}}, "1"},
+		"what waits for its deletion is not taken over": {nil, res("b", "", nil), []localcloud.Object{{URN: "b", ID: "2", Deleted: &time.Time{}}}, ""},
+		"a replacement before the old one is deleted": {[]apitype.ResourceV3{res("b", "1", nil), res("c", "9", dependsOn("b"))}, res("b", "", nil),
+			[]localcloud.Object{{URN: "b", ID: "1"}, {URN: "b", ID: "2"}}, "1(deleted) 2 9"},
+		"a replacement after the old one was deleted": {[]apitype.ResourceV3{res("b", "1", func(r *apitype.ResourceV3) { r.PendingReplacement = true }), res("c", "9", dependsOn("b"))},
+			res("b", "", nil), []localcloud.Object{{URN: "b", ID: "1"}}, "1 9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &Stack{cloud: fakeCloud{tc.objects}}
+			state := &apitype.DeploymentV3{Resources: tc.state}
+			if _, err := s.adopt(t.Context(), state, []apitype.ResourceV3{tc.create}); err != nil {
+				t.Fatal(err)
+			}
+			if got := ids(state.Resources); got != tc.want {
+				t.Errorf("state = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestPendingErrorSaysWhatToRun(t *testing.T) {
+	err := &PendingError{Stack: "prod", Creates: []string{"urn:x"}}
+	for _, want := range []string{"urn:x", "pulumi refresh --stack prod --clear-pending-creates"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q in %q", want, err)
+		}
+	}
+}
+
+func TestStaleLocks(t *testing.T) {
+	const deadPID = 1 << 30 // more than any system allows
+	for name, tc := range map[string]struct {
+		host        string
+		pid         int
+		interrupted *Run
+		ours        bool
+		gone        bool
+	}{
+		"our own backend":              {"here", deadPID, nil, true, true},
+		"shared, our killed CLI":       {"here", deadPID, &Run{CLI: deadPID}, false, true},
+		"shared, somebody else's":      {"here", deadPID, nil, false, false},
+		"shared, another machine's":    {"there", deadPID, &Run{CLI: deadPID}, false, false},
+		"shared, its process is alive": {"here", os.Getpid(), &Run{CLI: os.Getpid()}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			backend := t.TempDir()
+			path := filepath.Join(backend, ".pulumi", "locks", "organization", "berth", "prod", "x.json")
+			text, _ := json.Marshal(map[string]any{"pid": tc.pid, "hostname": tc.host})
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			notes, err := removeStaleLocks(backend, "prod", "here", tc.interrupted, tc.ours)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(path); os.IsNotExist(err) != tc.gone || (len(notes) > 0) != tc.gone {
+				t.Errorf("gone = %v, notes %q; want gone = %v", os.IsNotExist(err), notes, tc.gone)
+			}
+		})
+	}
+	if _, err := removeStaleLocks(filepath.Join(t.TempDir(), "none"), "prod", "here", nil, true); err != nil {
+		t.Errorf("a backend without locks: %v", err)
+	}
+}
+
+func TestBrokenAttributesAreRemoved(t *testing.T) {
+	backend := t.TempDir()
+	dir := filepath.Join(backend, ".pulumi", "stacks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"a.json": "", "a.json.attrs": "", "b.json.attrs": `{"md5":"x"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := removeBrokenAttributes(backend); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "a.json" || filepath.Base(left[1]) != "b.json.attrs" {
+		t.Errorf("left = %q, %v", left, err)
+	}
+}
+
+func TestRunLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "prod.lock")
+	first, interrupted, err := acquire(path, "prod", Run{PID: os.Getpid(), Operation: Up})
+	if err != nil || interrupted != nil {
+		t.Fatal(err, interrupted)
+	}
+	first.started(4711)
+	if _, _, err := acquire(path, "prod", Run{}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("kill -INT %d", os.Getpid())) {
+		t.Errorf("err = %v, want one that names the process", err)
+	}
+	if err := first.file.Close(); err != nil { // as when the process is killed
+		t.Fatal(err)
+	}
+	second, interrupted, err := acquire(path, "prod", Run{PID: os.Getpid()})
+	if err != nil || interrupted == nil || interrupted.CLI != 4711 {
+		t.Fatalf("interrupted = %+v, %v; want the killed run", interrupted, err)
+	}
+	if err := second.release(); err != nil {
+		t.Fatal(err)
+	}
+	_, interrupted, err = acquire(path, "prod", Run{})
+	if err != nil || interrupted != nil {
+		t.Errorf("after an orderly end: %+v, %v", interrupted, err)
+	}
+}
