@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,11 +120,11 @@ func asMap(v any) map[string]any {
 	return m
 }
 
+// plainKey is a key that needs no quotes in a path.
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
 func join(path, key string) string {
-	plain := key != "" && strings.IndexFunc(key, func(c rune) bool {
-		return !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
-	}) < 0
-	if !plain {
+	if !plainKey.MatchString(key) {
 		return path + "[" + strconv.Quote(key) + "]"
 	}
 	if path == "" {

@@ -183,7 +183,7 @@ func (s *record) merge(m apitype.StepEventMetadata) {
 			continue
 		}
 		s.Parent, s.Group = state.Parent, !state.Custom
-		if state.ID != "" && !(m.Op == apitype.OpDeleteReplaced && s.ID != "") {
+		if state.ID != "" && (m.Op != apitype.OpDeleteReplaced || s.ID == "") {
 			s.ID = state.ID
 		}
 		s.Protected, s.Provider = state.Protect, providerOf(state.Provider)

@@ -48,6 +48,13 @@ func (s *Stack) begin(ctx context.Context, operation Operation) (err error) {
 	return s.recover(ctx, interrupted)
 }
 
+// The CLI writes the whole state twice for each resource, which makes much garbage. Collecting it less often saves
+// a sixth of an update's processor time, within a bound on memory.
+const (
+	lazyCollector = "GOGC=400"
+	memoryLimit   = "GOMEMLIMIT=300MiB"
+)
+
 // prepare makes what a run needs: for a stack that is kept apart its folders and files, for a local one the
 // embedded cloud, and the CLI's environment. It returns the configuration's secrets that need a stand-in.
 func (s *Stack) prepare(ctx context.Context) (standIns []string, err error) {
@@ -60,7 +67,8 @@ func (s *Stack) prepare(ctx context.Context) (standIns []string, err error) {
 			return nil, err
 		}
 		env = append(localEnvironment(s.options.Env), "PULUMI_SKIP_UPDATE_CHECK=true",
-			"PULUMI_DEBUG_PROVIDERS="+s.cloud.Providers(), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true")
+			"PULUMI_DEBUG_PROVIDERS="+s.cloud.Providers(), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
+			lazyCollector, memoryLimit)
 	}
 	backend := s.options.Backend
 	if s.apart() {

@@ -62,7 +62,7 @@ func (c *Command) Run(ctx context.Context, dir string, stdin io.Reader, moreOut,
 	if !slices.Contains(args, "--non-interactive") {
 		args = append([]string{"--non-interactive"}, args...)
 	}
-	cmd := exec.Command(c.Path, args...)
+	cmd := exec.Command(c.Path, args...) //nolint:noctx // the end of ctx interrupts it, see wait; it must not be killed
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, stdin, stdout, stderr
 	cmd.Env = append(append(slices.Clone(c.Env), env...), "PULUMI_AUTOMATION_API=true")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
