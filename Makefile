@@ -59,8 +59,7 @@ test-needs:
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## vet and lint, import directions included
-	@$(GO) vet ./...
-	@$(GOLANGCI_LINT) run ./...
+	@for module in $(MODULES); do (cd $$module && $(GO) vet ./... && $(GOLANGCI_LINT) run ./...); done
 
 .PHONY: vulncheck
 vulncheck: ## look dependencies up in Go's vulnerability database, where it is reachable
@@ -71,9 +70,9 @@ bench: build $(PULUMI) ## measure preview, up and destroy of the reference clien
 	@$(GO) run ./tests/bench
 
 .PHONY: docs
-docs: ## regenerate golden files, the spec's schema and the command reference
-	@$(GO) test ./spec ./components/... ./stacks/... ./engine/... ./cmd/... -run 'Golden|Schema|Reference|New|Program|Graph' -update >/dev/null || true
-	@git status --short docs
+docs: ## regenerate golden files, schemas, command reference and picture; review what changed
+	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -v '^./tests/' | xargs -n1 dirname | sort -u) -update >/dev/null
+	@git status --short
 
 .PHONY: clean
 clean: ## remove what was built here and the embedded cloud's state (caches stay)

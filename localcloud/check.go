@@ -113,7 +113,7 @@ func (p *provider) nameSeed(t typed, req *pulumirpc.CheckRequest) []byte {
 
 func seeded(seed uint64, purpose, urn string, count int) []byte {
 	mac := hmac.New(sha256.New, []byte(strconv.FormatUint(seed, 10)))
-	fmt.Fprintf(mac, "%s\x00%s\x00%d", purpose, urn, count)
+	_, _ = fmt.Fprintf(mac, "%s\x00%s\x00%d", purpose, urn, count)
 	return mac.Sum(nil)
 }
 

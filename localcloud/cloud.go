@@ -49,7 +49,7 @@ func Start(ctx context.Context, options Options) (*Cloud, error) {
 		return nil, errors.New("start the embedded cloud: no directory for its state is given")
 	}
 	if options.Clock == nil {
-		options.Clock = time.Now
+		options.Clock = systemClock
 	}
 	if options.Log == nil {
 		options.Log = io.Discard
@@ -72,6 +72,9 @@ func Start(ctx context.Context, options Options) (*Cloud, error) {
 	context.AfterFunc(ctx, func() { _ = c.Close() })
 	return c, nil
 }
+
+// systemClock is where the package reads the clock when no other is given.
+func systemClock() time.Time { return time.Now() }
 
 func (c *Cloud) serve(ctx context.Context) error {
 	packages, err := c.cat.Packages()
@@ -112,5 +115,5 @@ func (c *Cloud) Close() error {
 func (c *Cloud) logf(format string, args ...any) {
 	c.logging.Lock()
 	defer c.logging.Unlock()
-	fmt.Fprintf(c.options.Log, "embedded cloud: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(c.options.Log, "embedded cloud: "+format+"\n", args...)
 }

@@ -43,7 +43,7 @@ func ObjectsIn(ctx context.Context, dir string) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.list(time.Now()), s.close()
+	return s.list(systemClock()), s.close()
 }
 
 func (s *store) list(now time.Time) []Object {

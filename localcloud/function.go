@@ -97,7 +97,7 @@ func (s *scene) bytes(n int) []byte {
 	var out []byte
 	for block := 0; len(out) < n; block++ {
 		mac := hmac.New(sha256.New, []byte(s.salt))
-		fmt.Fprintf(mac, "%s\x00%d\x00%d", s.seat, s.seen, block)
+		_, _ = fmt.Fprintf(mac, "%s\x00%d\x00%d", s.seat, s.seen, block)
 		out = mac.Sum(out)
 	}
 	return out[:n]

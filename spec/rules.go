@@ -81,12 +81,12 @@ func (r rules) expectation(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t == dateType:
+	switch t {
+	case dateType:
 		return "a date written YYYY-MM-DD"
-	case t == instantType:
+	case instantType:
 		return "a time in RFC 3339, such as 2026-05-01T09:00:00Z"
-	case t == prefixType:
+	case prefixType:
 		return "a range of addresses in CIDR notation"
 	}
 	switch t.Kind() {

@@ -205,7 +205,7 @@ func (a *Args) statements(arn pulumi.StringOutput) []policy.Statement {
 	if a.KeyArn != nil {
 		all = append(all, policy.Statement{
 			Sid: "DenyOtherKeys", Effect: policy.Deny, Principals: policy.Anyone(), Actions: []string{"s3:PutObject"},
-			Resources:  []pulumi.StringInput{objects},
+			Resources: []pulumi.StringInput{objects},
 			// Whoever names no key gets the bucket's own.
 			Conditions: []policy.Condition{
 				policy.When("StringNotEquals", keyHeader, a.KeyArn), policy.Is("Null", keyHeader, "false"),

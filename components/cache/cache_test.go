@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/berth-iac/berth/components/cache"
@@ -76,9 +77,11 @@ func TestNewRefusesBadArgs(t *testing.T) {
 
 func TestPromises(t *testing.T) {
 	connect := make([]string, 2)
+	var known sync.WaitGroup // outputs may still be on their way when the program has ended
 	resources, err := graphtest.Run(graphtest.Update, program(arguments(), func(c *cache.Cache) {
 		for i, arn := range c.ConnectArns {
-			arn.ToStringOutput().ApplyT(func(v string) string { connect[i] = v; return v })
+			known.Add(1)
+			arn.ToStringOutput().ApplyT(func(v string) string { defer known.Done(); connect[i] = v; return v })
 		}
 		if want := "acme-production-cache-001 acme-production-cache-002"; strings.Join(c.NodeIDs, " ") != want {
 			t.Errorf("nodes = %q, want %q", c.NodeIDs, want)
@@ -114,6 +117,7 @@ func TestPromises(t *testing.T) {
 		if nobody.Inputs["userName"] != "default" || nobody.Inputs["accessString"] != "off ~* -@all" {
 			t.Errorf("default user = %v, want it off", nobody.Inputs)
 		}
+		known.Wait()
 		want := "arn:aws:elasticache:eu-west-2:123456789012:replicationgroup:acme-production-cache " +
 			"arn:aws:elasticache:eu-west-2:123456789012:user:acme-production-service"
 		if strings.Join(connect, " ") != want {

@@ -102,7 +102,7 @@ func (a Args) check() error {
 		errs = append(errs, errors.New("the scope has no account or no region: give both, key policies name them"))
 	}
 	if (a.Second == nil) != (a.SecondRegion == "") {
-		errs = append(errs, errors.New("Second and SecondRegion belong together: set both or neither"))
+		errs = append(errs, errors.New("only one of Second and SecondRegion is given: set both or neither"))
 	}
 	if a.SecondRegion != "" && a.SecondRegion == a.Scope.Region {
 		errs = append(errs, fmt.Errorf("the second region is %s, as is the first: choose another", a.SecondRegion))

@@ -56,7 +56,7 @@ func TestNewRefuses(t *testing.T) {
 		"region without provider": {func(ctx *pulumi.Context) error {
 			_, err := encryption.New(ctx, "keys", encryption.Args{Scope: production, SecondRegion: "eu-west-1"})
 			return err
-		}, "Second and SecondRegion belong together: set both or neither"},
+		}, "only one of Second and SecondRegion is given: set both or neither"},
 	} {
 		t.Run(name, func(t *testing.T) { graphtest.Golden(t, tc.want, tc.program) })
 	}

@@ -36,7 +36,7 @@ func main() {
 	if *phase != "" {
 		err = runPhase(context.Background(), *phase, *dir, *empty)
 	} else {
-		err = measureAll(*times)
+		err = measureAll(context.Background(), *times)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -62,7 +62,7 @@ func runPhase(ctx context.Context, phase, dir string, empty bool) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	var result *engine.Result
 	switch phase {
 	case "preview", "preview again":
@@ -90,14 +90,14 @@ type cost struct {
 
 var phases = []string{"preview", "up", "preview again", "destroy"}
 
-func measureAll(times int) error {
+func measureAll(ctx context.Context, times int) error {
 	var costs [2]map[string]cost
 	for i, empty := range []bool{true, false} {
 		dir, err := os.MkdirTemp("", "berth-bench-")
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		for _, name := range []string{"Pulumi.yaml", "Pulumi.prod.yaml"} {
 			text, err := os.ReadFile(name)
 			if err != nil {
@@ -116,7 +116,7 @@ func measureAll(times int) error {
 			}
 			var all []cost
 			for range repeat {
-				c, err := measure(phase, dir, empty)
+				c, err := measure(ctx, phase, dir, empty)
 				if err != nil {
 					return fmt.Errorf("%s: %w", phase, err)
 				}
@@ -127,10 +127,10 @@ func measureAll(times int) error {
 	}
 	fmt.Printf("The reference client (%d resources with components) on the embedded cloud, against an empty program:\n\n", costs[1]["up"].resources)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "phase\twall\tempty\tratio\tprocessor\tempty\tratio\tpeak memory\tempty\t")
+	_, _ = fmt.Fprintln(w, "phase\twall\tempty\tratio\tprocessor\tempty\tratio\tpeak memory\tempty\t")
 	for _, phase := range phases {
 		e, r := costs[0][phase], costs[1][phase]
-		fmt.Fprintf(w, "%s\t%.2f s\t%.2f s\t%.1f\t%.2f s\t%.2f s\t%.1f\t%d MB\t%d MB\t\n", phase,
+		_, _ = fmt.Fprintf(w, "%s\t%.2f s\t%.2f s\t%.1f\t%.2f s\t%.2f s\t%.1f\t%d MB\t%d MB\t\n", phase,
 			r.wall.Seconds(), e.wall.Seconds(), float64(r.wall)/float64(e.wall),
 			r.processor.Seconds(), e.processor.Seconds(), float64(r.processor)/float64(e.processor), r.memory>>20, e.memory>>20)
 	}
@@ -138,12 +138,12 @@ func measureAll(times int) error {
 }
 
 // measure runs one phase in a child and watches it.
-func measure(phase, dir string, empty bool) (cost, error) {
+func measure(ctx context.Context, phase, dir string, empty bool) (cost, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return cost{}, err
 	}
-	cmd := exec.Command(self, "-phase", phase, "-dir", dir, "-empty="+strconv.FormatBool(empty))
+	cmd := exec.CommandContext(ctx, self, "-phase", phase, "-dir", dir, "-empty="+strconv.FormatBool(empty))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -51,7 +51,7 @@ func StartProvider(ctx context.Context, path string) (*Provider, error) {
 }
 
 func (p *Provider) start(ctx context.Context) error {
-	cmd := exec.Command(p.path)
+	cmd := exec.Command(p.path) //nolint:noctx // the plugin client ends it, in Stop
 	cmd.Env = append(os.Environ(),
 		"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")

@@ -228,7 +228,7 @@ func (r *refiner) defaultOf(a *tfplugin5.Schema_Attribute, prop *Property, path 
 	} else {
 		v = at(r.all, path)
 	}
-	if _, set := r.samples.set[strings.Join(path, ".")]; set && !(len(path) == 1 && r.plainCreation) {
+	if _, set := r.samples.set[strings.Join(path, ".")]; set && (len(path) != 1 || !r.plainCreation) {
 		return nil, false // made up, not the provider's
 	}
 	switch v := v.(type) {
@@ -240,8 +240,8 @@ func (r *refiner) defaultOf(a *tfplugin5.Schema_Attribute, prop *Property, path 
 		if v == "Managed by Terraform" {
 			v = "Managed by Pulumi"
 		}
-		switch {
-		case prop.Type == Integer || prop.Type == Number || prop.Type == Boolean:
+		switch prop.Type {
+		case Integer, Number, Boolean:
 			return parseScalar(v), v != ""
 		}
 		return v, prop.Type == String && v != ""
