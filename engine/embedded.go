@@ -21,6 +21,7 @@ type CloudOptions struct {
 type embedded interface {
 	Providers() string
 	Objects(ctx context.Context) ([]localcloud.Object, error)
+	Drift(ctx context.Context, change localcloud.Change) error
 	Close() error
 }
 

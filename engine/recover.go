@@ -94,8 +94,13 @@ func (s *Stack) recover(ctx context.Context, interrupted *Run) error {
 		return nil
 	}
 	if s.options.Local {
-		pending, err := s.hasPending()
-		if err != nil || !pending {
+		if interrupted != nil {
+			if err := s.removeUnheardOf(ctx); err != nil {
+				return err
+			}
+		}
+		latest, err := s.latest()
+		if err != nil || len(latest.PendingOperations) == 0 {
 			return err
 		}
 	} else if interrupted == nil {
@@ -157,26 +162,61 @@ func (s *Stack) settle(ctx context.Context) error {
 	return nil
 }
 
-// hasPending tells whether the local state holds unfinished operations, without asking the CLI.
-func (s *Stack) hasPending() (bool, error) {
-	text, err := os.ReadFile(s.stateFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read the local state: %w", err)
-	}
+// latest is the local state, without asking the CLI; empty where there is none yet.
+func (s *Stack) latest() (apitype.DeploymentV3, error) {
 	var file struct {
 		Checkpoint struct {
-			Latest struct {
-				Pending []json.RawMessage `json:"pending_operations"`
-			} `json:"latest"`
+			Latest apitype.DeploymentV3 `json:"latest"`
 		} `json:"checkpoint"`
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return false, fmt.Errorf("read the local state: %s: %w", s.stateFile(), err)
+	text, err := os.ReadFile(s.stateFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return file.Checkpoint.Latest, nil
 	}
-	return len(file.Checkpoint.Latest.Pending) > 0, nil
+	if err != nil {
+		return file.Checkpoint.Latest, fmt.Errorf("read the local state: %w", err)
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return file.Checkpoint.Latest, fmt.Errorf("read the local state: %s: %w", s.stateFile(), err)
+	}
+	return file.Checkpoint.Latest, nil
+}
+
+// removeUnheardOf removes from the embedded cloud what a killed run made and never heard of: the cloud died, with
+// berth, between doing it and saying so, and the CLI took the creation for failed. Nothing can depend on it yet.
+func (s *Stack) removeUnheardOf(ctx context.Context) error {
+	latest, err := s.latest()
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, r := range latest.Resources {
+		known[string(r.URN)+" "+string(r.ID)] = true
+	}
+	for _, op := range latest.PendingOperations {
+		if op.Type == apitype.OperationTypeCreating {
+			known[string(op.Resource.URN)] = true // adopt takes it over
+		}
+	}
+	objects, err := s.cloud.Objects(ctx)
+	if err != nil {
+		return fmt.Errorf("list the embedded cloud's objects: %w", err)
+	}
+	var removed []string
+	for _, o := range objects {
+		if o.Deleted != nil || known[o.URN+" "+o.ID] || known[o.URN] {
+			continue
+		}
+		if err := s.cloud.Drift(ctx, localcloud.Change{Type: o.Type, ID: o.ID, Region: o.Region, Delete: true}); err != nil {
+			return fmt.Errorf("remove what a killed run left in the embedded cloud: %w", err)
+		}
+		removed = append(removed, nameOf(o.URN))
+	}
+	if len(removed) > 0 {
+		slices.Sort(removed)
+		s.notes = append(s.notes, "a killed run had made these in the embedded cloud without hearing of it; they were removed: "+strings.Join(removed, ", "))
+	}
+	return nil
 }
 
 // adopt adds to the state what the embedded cloud made for unfinished creations, and returns the names.

@@ -15,12 +15,55 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-type fakeCloud struct{ objects []localcloud.Object }
+type fakeCloud struct {
+	objects []localcloud.Object
+	drifted *[]localcloud.Change
+}
 
 func (fakeCloud) Providers() string { return "" }
 func (fakeCloud) Close() error      { return nil }
 func (c fakeCloud) Objects(context.Context) ([]localcloud.Object, error) {
 	return c.objects, nil
+}
+
+func (c fakeCloud) Drift(_ context.Context, change localcloud.Change) error {
+	*c.drifted = append(*c.drifted, change)
+	return nil
+}
+
+func TestWhatAKilledRunNeverHeardOfIsRemoved(t *testing.T) {
+	s := &Stack{project: "berth", options: Options{Stack: "prod"}, dirs: dirs{state: t.TempDir()}}
+	state := apitype.DeploymentV3{
+		Resources:         []apitype.ResourceV3{res("known", "1", nil), res("replaced", "2", nil)},
+		PendingOperations: []apitype.OperationV2{{Type: apitype.OperationTypeCreating, Resource: res("pending", "", nil)}},
+	}
+	text, err := json.Marshal(map[string]any{"checkpoint": map[string]any{"latest": state}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(s.stateFile()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.stateFile(), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var drifted []localcloud.Change
+	s.cloud = fakeCloud{drifted: &drifted, objects: []localcloud.Object{
+		{URN: "known", ID: "1", Type: "t"}, {URN: "pending", ID: "9", Type: "t"},
+		{URN: "a::b::c::lost", ID: "7", Type: "t", Region: "eu-west-2"},
+		{URN: "replaced", ID: "3", Type: "t"}, // made to take the other's place, which the state still names
+		{URN: "gone", ID: "8", Type: "t", Deleted: &time.Time{}},
+	}}
+	if err := s.removeUnheardOf(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(drifted), fmt.Sprint([]localcloud.Change{
+		{Type: "t", ID: "7", Region: "eu-west-2", Delete: true}, {Type: "t", ID: "3", Delete: true}}); got != want {
+		t.Errorf("removed %s, want %s", got, want)
+	}
+	if len(s.notes) != 1 || !strings.Contains(s.notes[0], "lost") {
+		t.Errorf("notes = %q, want the removal to be said", s.notes)
+	}
 }
 
 func res(urn, id string, change func(*apitype.ResourceV3)) apitype.ResourceV3 {
@@ -63,7 +106,7 @@ func TestAdopt(t *testing.T) {
 			res("b", "", nil), []localcloud.Object{{URN: "b", ID: "1"}}, "1 9"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &Stack{cloud: fakeCloud{tc.objects}}
+			s := &Stack{cloud: fakeCloud{objects: tc.objects}}
 			state := &apitype.DeploymentV3{Resources: tc.state}
 			if _, err := s.adopt(t.Context(), state, []apitype.ResourceV3{tc.create}); err != nil {
 				t.Fatal(err)

@@ -60,14 +60,20 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, fmt.Errorf("certificate %q: %w", name, err)
 	}
-	proof := requested.DomainValidationOptions.Index(pulumi.Int(0)) // one name, one proof
-	// AWS writes names with a final dot, Cloudflare keeps them without: left in, it would be a change on every run.
-	undot := func(s pulumi.StringPtrOutput) pulumi.StringOutput {
-		return s.Elem().ApplyT(func(s string) string { return strings.TrimSuffix(s, ".") }).(pulumi.StringOutput)
+	// One name, one proof; an update that leaves a new certificate out knows of none yet. AWS writes names with a
+	// final dot, Cloudflare keeps them without: left in, it would be a change on every run.
+	proof := func(field func(acm.CertificateDomainValidationOption) *string) pulumi.StringOutput {
+		return requested.DomainValidationOptions.ApplyT(func(options []acm.CertificateDomainValidationOption) string {
+			if len(options) == 0 || field(options[0]) == nil {
+				return ""
+			}
+			return strings.TrimSuffix(*field(options[0]), ".")
+		}).(pulumi.StringOutput)
 	}
+	type option = acm.CertificateDomainValidationOption
 	record, err := cloudflare.NewRecord(ctx, name+"-proof", &cloudflare.RecordArgs{
-		ZoneId: pulumi.String(args.ZoneID), Name: undot(proof.ResourceRecordName()), Type: proof.ResourceRecordType().Elem(),
-		Content: undot(proof.ResourceRecordValue()), Ttl: pulumi.Int(300), Proxied: pulumi.Bool(false),
+		ZoneId: pulumi.String(args.ZoneID), Name: proof(func(o option) *string { return o.ResourceRecordName }), Type: proof(func(o option) *string { return o.ResourceRecordType }),
+		Content: proof(func(o option) *string { return o.ResourceRecordValue }), Ttl: pulumi.Int(300), Proxied: pulumi.Bool(false),
 		Comment: pulumi.Sprintf("berth: proves %s to AWS; renewals need it", args.Hostname),
 	}, pulumi.Parent(c))
 	if err != nil {

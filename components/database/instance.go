@@ -71,8 +71,9 @@ func (b *builder) primary() error {
 	args.BackupWindow = pulumi.String(backupWindow)
 	args.DeletionProtection = pulumi.Bool(b.Scope.Protect)
 	args.DeleteAutomatedBackups = pulumi.Bool(!b.Scope.Protect)
-	args.SkipFinalSnapshot = pulumi.Bool(!b.Scope.Protect)
-	if b.Scope.Protect {
+	// A client who leaves loses the protection and keeps the last snapshot.
+	args.SkipFinalSnapshot = pulumi.Bool(!b.Scope.Production())
+	if b.Scope.Production() {
 		args.FinalSnapshotIdentifier = pulumi.String(b.Scope.Name(naming.DBInstance, "database", "final"))
 	}
 	instance, err := rds.NewInstance(b.ctx, b.name+"-instance", args, b.Scope.Stateful(b.parent, patience,
@@ -82,8 +83,18 @@ func (b *builder) primary() error {
 	}
 	b.db.Identifier, b.db.Arn, b.db.Endpoint = instance.Identifier, instance.Arn, instance.Address
 	b.db.ResourceID = instance.ResourceId
-	b.db.MasterSecretArn = instance.MasterUserSecrets.Index(pulumi.Int(0)).SecretArn().Elem()
+	b.db.MasterSecretArn = masterSecret(instance.MasterUserSecrets)
 	return nil
+}
+
+// masterSecret is the ARN of the one secret. An update that leaves a new instance out knows of none yet.
+func masterSecret(secrets rds.InstanceMasterUserSecretArrayOutput) pulumi.StringOutput {
+	return secrets.ApplyT(func(secrets []rds.InstanceMasterUserSecret) string {
+		if len(secrets) == 0 || secrets[0].SecretArn == nil {
+			return ""
+		}
+		return *secrets[0].SecretArn
+	}).(pulumi.StringOutput)
 }
 
 // replica follows the primary asynchronously. It holds no data of its own and can be made anew at any time:

@@ -204,10 +204,10 @@ func (b builder) cluster() (*docdb.Cluster, error) {
 		PreferredMaintenanceWindow: pulumi.String(b.MaintenanceWindow), ApplyImmediately: pulumi.Bool(false),
 		AllowMajorVersionUpgrade:     pulumi.Bool(false),
 		EnabledCloudwatchLogsExports: pulumi.ToStringArray(logExports),
-		DeletionProtection:           pulumi.Bool(b.Scope.Protect), SkipFinalSnapshot: pulumi.Bool(!b.Scope.Protect),
+		DeletionProtection:           pulumi.Bool(b.Scope.Protect), SkipFinalSnapshot: pulumi.Bool(!b.Scope.Production()),
 		Tags: b.Scope.Tags(scope.Personal, identifier),
 	}
-	if b.Scope.Protect {
+	if b.Scope.Production() {
 		args.FinalSnapshotIdentifier = pulumi.String(b.Scope.Name(naming.DBInstance, "documents", "final"))
 	}
 	cluster, err := docdb.NewCluster(b.ctx, b.name+"-cluster", args, b.Scope.Stateful(b.parent, pulumi.DependsOn(logs),
@@ -217,8 +217,18 @@ func (b builder) cluster() (*docdb.Cluster, error) {
 	}
 	b.documents.ClusterIdentifier, b.documents.Arn = cluster.ClusterIdentifier, cluster.Arn
 	b.documents.Endpoint, b.documents.ReaderEndpoint = cluster.Endpoint, cluster.ReaderEndpoint
-	b.documents.MasterSecretArn = cluster.MasterUserSecrets.Index(pulumi.Int(0)).SecretArn().Elem()
+	b.documents.MasterSecretArn = masterSecret(cluster.MasterUserSecrets)
 	return cluster, nil
+}
+
+// masterSecret is the ARN of the one secret. An update that leaves a new cluster out knows of none yet.
+func masterSecret(secrets docdb.ClusterMasterUserSecretArrayOutput) pulumi.StringOutput {
+	return secrets.ApplyT(func(secrets []docdb.ClusterMasterUserSecret) string {
+		if len(secrets) == 0 || secrets[0].SecretArn == nil {
+			return ""
+		}
+		return *secrets[0].SecretArn
+	}).(pulumi.StringOutput)
 }
 
 func parameter(name, value, method string) docdb.ClusterParameterGroupParameterArgs {

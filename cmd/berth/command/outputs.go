@@ -20,7 +20,7 @@ func newOutputs(env Env, g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "outputs [flags] <stack> [<output>]",
 		Short:   "Print what a stack hands out, with the purpose of each value",
-		Example: "  berth outputs prod --local\n  berth outputs prod serviceUrl\n  berth outputs prod --output json",
+		Example: "  berth outputs prod --local\n  berth outputs prod url\n  berth outputs prod --output json",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usage("%s needs the name of one stack, and at most one output's", cmd.CommandPath())

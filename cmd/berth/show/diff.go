@@ -73,7 +73,9 @@ func Dangers(w io.Writer, s Style, r *engine.Result) {
 func Summary(w io.Writer, s Style, r *engine.Result) {
 	steps := slices.DeleteFunc(slices.Clone(r.Steps), func(step engine.Step) bool { return step.Group })
 	text := count(steps, true, planned(r))
-	if r.Changes() == 0 {
+	if r.Outcome != engine.Succeeded && len(steps) == 0 {
+		text = "Nothing was done."
+	} else if r.Changes() == 0 && r.Outcome == engine.Succeeded {
 		text = "No changes: " + plural(len(steps), "resource is", "resources are") + " as the program says."
 		if r.Operation == engine.Refresh {
 			text = "No changes: " + plural(len(steps), "resource is", "resources are") + " as the state says."
