@@ -162,22 +162,36 @@ func (s *Stack) settle(ctx context.Context) error {
 	return nil
 }
 
-// latest is the local state, without asking the CLI; empty where there is none yet.
-func (s *Stack) latest() (apitype.DeploymentV3, error) {
+// outline is as much of a state as recovery asks for in every run.
+type outline struct {
+	Resources         []named `json:"resources"`
+	PendingOperations []struct {
+		Type     apitype.OperationType `json:"type"`
+		Resource named                 `json:"resource"`
+	} `json:"pending_operations"`
+}
+
+type named struct {
+	URN string `json:"urn"`
+	ID  string `json:"id"`
+}
+
+// latest is the outline of the local state, without asking the CLI; empty where there is none yet.
+func (s *Stack) latest() (outline, error) {
 	var file struct {
 		Checkpoint struct {
-			Latest apitype.DeploymentV3 `json:"latest"`
+			Latest outline `json:"latest"`
 		} `json:"checkpoint"`
 	}
 	text, err := os.ReadFile(s.stateFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return file.Checkpoint.Latest, nil
+		return outline{}, nil
 	}
 	if err != nil {
-		return file.Checkpoint.Latest, fmt.Errorf("read the local state: %w", err)
+		return outline{}, fmt.Errorf("read the local state: %w", err)
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
-		return file.Checkpoint.Latest, fmt.Errorf("read the local state: %s: %w", s.stateFile(), err)
+		return outline{}, fmt.Errorf("read the local state: %s: %w", s.stateFile(), err)
 	}
 	return file.Checkpoint.Latest, nil
 }
@@ -191,11 +205,11 @@ func (s *Stack) removeUnheardOf(ctx context.Context) error {
 	}
 	known := map[string]bool{}
 	for _, r := range latest.Resources {
-		known[string(r.URN)+" "+string(r.ID)] = true
+		known[r.URN+" "+r.ID] = true
 	}
 	for _, op := range latest.PendingOperations {
 		if op.Type == apitype.OperationTypeCreating {
-			known[string(op.Resource.URN)] = true // adopt takes it over
+			known[op.Resource.URN] = true // adopt takes it over
 		}
 	}
 	objects, err := s.cloud.Objects(ctx)
