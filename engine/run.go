@@ -300,12 +300,27 @@ func (s *Stack) run(ctx context.Context, operation Operation, options RunOptions
 		s.fresh = s.fresh && operation == Preview
 		return result, nil
 	}
+	s.nameOrphans(ctx, result)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	} else if text := strings.TrimSpace(said.String()); text != "" {
 		err = fmt.Errorf("%s", strings.TrimPrefix(text, "error: "))
 	}
 	return result, &RunError{Result: result, Err: err}
+}
+
+// nameOrphans says what a failed run left in the embedded cloud without a state that knows of it, as happens when an
+// answer is lost. Real clouds keep such objects too; there, nobody can list them for one stack.
+func (s *Stack) nameOrphans(ctx context.Context, result *Result) {
+	if !s.options.Local || ctx.Err() != nil {
+		return
+	}
+	orphans, err := s.Orphans(ctx)
+	if err != nil || len(orphans) == 0 {
+		return // the failure itself is what matters
+	}
+	result.Notes = append(result.Notes, "in the embedded cloud, but in no state: "+strings.Join(orphans, ", ")+
+		"; as on a real cloud, what has the same name is refused until it is gone: remove "+s.dirs.base+" to begin anew")
 }
 
 func (s *Stack) finish(r *reader, operation Operation, outcome Outcome, began time.Time) *Result {

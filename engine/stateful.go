@@ -11,6 +11,7 @@ var holds = map[string]string{
 	"aws:docdb/cluster:Cluster":                         "documents",
 	"aws:docdb/globalCluster:GlobalCluster":             "documents",
 	"aws:dynamodb/table:Table":                          "a table",
+	"aws:ec2/vpc:Vpc":                                   "the network of every database; a database cannot move to another",
 	"aws:ebs/snapshot:Snapshot":                         "a snapshot",
 	"aws:ebs/volume:Volume":                             "a disk",
 	"aws:ecr/repository:Repository":                     "images",

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/berth-iac/berth/components/naming"
 	"github.com/berth-iac/berth/components/policy"
@@ -47,7 +48,8 @@ func (b *builder) vault(suffix string, key, topic pulumi.StringInput, opts ...pu
 	if b.Backup.Lock == lockCompliance {
 		lock.ChangeableForDays = pulumi.Int(graceDays) // its presence is what makes the lock one of compliance
 	}
-	if _, err := awsbackup.NewVaultLockConfiguration(b.ctx, b.name+suffix+"-vault-lock", lock, opts...); err != nil {
+	if _, err := awsbackup.NewVaultLockConfiguration(b.ctx, b.name+suffix+"-vault-lock", lock,
+		append(slices.Clone(opts), oneLock)...); err != nil {
 		return nil, err
 	}
 	if _, err := awsbackup.NewVaultPolicy(b.ctx, b.name+suffix+"-vault-policy", &awsbackup.VaultPolicyArgs{
@@ -106,3 +108,7 @@ func (b *builder) failures(suffix string, topic pulumi.StringInput, opts ...pulu
 	}, opts...)
 	return err
 }
+
+// oneLock: a vault has one lock, which goes by the vault's name. Deleted after its successor was made, it would
+// take that along and leave the vault unlocked.
+var oneLock = pulumi.DeleteBeforeReplace(true)

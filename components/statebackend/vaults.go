@@ -2,6 +2,7 @@ package statebackend
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/berth-iac/berth/components/key"
 	"github.com/berth-iac/berth/components/naming"
@@ -55,9 +56,11 @@ func (b *builder) vault(suffix, region string, topic pulumi.StringInput, opts ..
 	}, opts...); err != nil {
 		return none, err
 	}
+	// A vault has one lock, which goes by the vault's name: deleted after its successor, it would take that along.
+	lockOpts := append(slices.Clone(opts), pulumi.DeleteBeforeReplace(true))
 	if _, err := backup.NewVaultLockConfiguration(b.ctx, b.name+"-vault-lock"+suffix, &backup.VaultLockConfigurationArgs{
 		BackupVaultName: vault.Name, MinRetentionDays: pulumi.Int(b.args.BackupRetentionDays), MaxRetentionDays: pulumi.Int(longestRetentionDays),
-	}, opts...); err != nil {
+	}, lockOpts...); err != nil {
 		return none, err
 	}
 	_, err = backup.NewVaultNotifications(b.ctx, b.name+"-vault-notifications"+suffix, &backup.VaultNotificationsArgs{

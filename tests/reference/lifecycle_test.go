@@ -53,6 +53,7 @@ func TestLifecycle(t *testing.T) {
 		{"OP-1 AC-3 the organisation", "organisation", nil, 50, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			began := time.Now()
 			var root string
 			var planned, made *engine.Result

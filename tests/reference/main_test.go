@@ -4,13 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/localcloud"
 )
 
 // childVariable makes the test binary do one run and report its steps, so that a test can kill a whole process.
-const childVariable = "BERTH_REFERENCE_CHILD"
+// faultVariable holds a fault for the child's cloud; where it says so, the child kills itself.
+const (
+	childVariable = "BERTH_REFERENCE_CHILD"
+	faultVariable = "BERTH_REFERENCE_FAULT"
+)
 
 func TestMain(m *testing.M) {
 	if operation := os.Getenv(childVariable); operation != "" {
@@ -32,7 +38,17 @@ func child(operation engine.Operation) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	stack, err := engine.Open(ctx, options(".", "prod", path))
+	o := options(".", "prod", path)
+	if text := os.Getenv(faultVariable); text != "" {
+		fault, err := localcloud.ParseFault(text)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		o.Cloud.Faults = []localcloud.Fault{fault}
+		o.Cloud.Crash = func(string) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+	}
+	stack, err := engine.Open(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
