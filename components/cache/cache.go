@@ -14,11 +14,10 @@ import (
 
 	"github.com/berth-iac/berth/components/naming"
 	"github.com/berth-iac/berth/components/scope"
+	"github.com/berth-iac/berth/components/securitygroup"
 	"github.com/berth-iac/berth/spec"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/elasticache"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -148,28 +147,10 @@ type builder struct {
 }
 
 // firewall lets the client's machines in on Redis's port, and nothing out (DP-2).
-func (b builder) firewall() error {
-	name := b.Scope.Name(naming.SecurityGroup, "cache")
-	group, err := ec2.NewSecurityGroup(b.ctx, b.name+"-firewall", &ec2.SecurityGroupArgs{
-		Name: pulumi.String(name), Description: pulumi.String("The cache: in from its client only, nothing out"),
-		VpcId: b.VPCID.ToStringOutput(), Tags: b.Scope.Tags(scope.None, name),
-	}, b.parent)
-	if err != nil {
-		return err
-	}
-	b.cache.SecurityGroupID = group.ID().ToStringOutput()
-	_, err = vpc.NewSecurityGroupIngressRule(b.ctx, b.name+"-from-client", &vpc.SecurityGroupIngressRuleArgs{
-		SecurityGroupId: group.ID(), ReferencedSecurityGroupId: b.ClientSecurityGroupID.ToStringOutput(),
-		IpProtocol: pulumi.String("tcp"), FromPort: pulumi.Int(Port), ToPort: pulumi.Int(Port),
-		Description: pulumi.String("Machines of the service"), Tags: b.Scope.Tags(scope.None, name+"-from-client"),
-	}, b.parent)
-	if err != nil {
-		return err
-	}
-	_, err = vpc.NewSecurityGroupEgressRule(b.ctx, b.name+"-client-egress", &vpc.SecurityGroupEgressRuleArgs{
-		SecurityGroupId: b.ClientSecurityGroupID, ReferencedSecurityGroupId: group.ID(),
-		IpProtocol: pulumi.String("tcp"), FromPort: pulumi.Int(Port), ToPort: pulumi.Int(Port),
-		Description: pulumi.String("The cache"), Tags: b.Scope.Tags(scope.None, name+"-client-egress"),
+func (b builder) firewall() (err error) {
+	b.cache.SecurityGroupID, err = securitygroup.New(b.ctx, b.name, securitygroup.Args{
+		Scope: b.Scope, Part: "cache", What: "The cache", Peer: "The cache", Port: Port,
+		VPCID: b.VPCID, ClientSecurityGroupID: b.ClientSecurityGroupID,
 	}, b.parent)
 	return err
 }
