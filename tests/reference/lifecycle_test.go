@@ -90,6 +90,7 @@ func TestLifecycle(t *testing.T) {
 				t.Errorf("%d resources, want %d or more", len(w.resources), c.least)
 			} else {
 				t.Logf("%d resources of the cloud", len(w.resources))
+				wantTags(t, w.live)
 			}
 			wantNoChanges(t, preview(t, s))
 			wantNoChanges(t, refresh(t, s))
