@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,9 @@ import (
 )
 
 func main() {
+	// A run is short and its garbage goes with it: collecting less often makes a preview a tenth faster.
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(400 << 20)
 	ctx, kill := interrupts()
 	os.Exit(command.Run(ctx, environment(kill), os.Args[1:]))
 }

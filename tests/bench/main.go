@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,8 +45,10 @@ func main() {
 	}
 }
 
-// runPhase is one phase of one program.
+// runPhase is one phase of one program, with the collector as cmd/berth sets it.
 func runPhase(ctx context.Context, phase, dir string, empty bool) error {
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(400 << 20)
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return err
