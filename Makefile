@@ -39,7 +39,7 @@ build: ## build bin/berth (the first time compiles the AWS SDK: 3 to 6 minutes, 
 pulumi: $(PULUMI) ## build the pinned Pulumi CLI once into the user's cache
 
 $(PULUMI):
-	@echo "building the Pulumi CLI $(PULUMI_VERSION) into $(dir $@) (once, about 3 minutes)" >&2
+	@echo "building the Pulumi CLI $(PULUMI_VERSION) into $(dir $@) (once, 3 to 4 minutes)" >&2
 	@mkdir -p $(dir $@)
 	@cd tools && $(GO) build -trimpath -ldflags "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI_VERSION)" \
 		-o $@.new github.com/pulumi/pulumi/pkg/v3/cmd/pulumi && mv $@.new $@
