@@ -70,7 +70,7 @@ bench: build $(PULUMI) ## measure preview, up and destroy of the reference clien
 	@$(GO) run ./tests/bench
 
 .PHONY: docs
-docs: ## regenerate golden files, schemas, command reference and picture; review what changed
+docs: ## regenerate golden files, schemas and command reference; review what changed
 	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -v '^./tests/' | xargs -n1 dirname | sort -u) -update >/dev/null
 	@git status --short
 

@@ -20,12 +20,12 @@ import (
 const bootRun = `
 set -eu
 mount -t tmpfs tmpfs "$SPACE" || exit 99
-mkdir "$SPACE/upper" "$SPACE/work" "$SPACE/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$SPACE/upper,workdir=$SPACE/work" "$SPACE/root" || exit 99
-mount --rbind /proc "$SPACE/root/proc" || exit 99
-mount --rbind /dev "$SPACE/root/dev" || exit 99
-cp -r "$FILES" "$SPACE/root/boot-test"
-chroot "$SPACE/root" /bin/bash -c '
+mkdir "$SPACE/upper" "$SPACE/work" "$SPACE/machine"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$SPACE/upper,workdir=$SPACE/work" "$SPACE/machine" || exit 99
+mount --rbind /proc "$SPACE/machine/proc" || exit 99
+mount --rbind /dev "$SPACE/machine/dev" || exit 99
+cp -r "$FILES" "$SPACE/machine/boot-test"
+chroot "$SPACE/machine" /bin/bash -c '
 export PATH=/boot-test/bin:$PATH CALLS=/calls
 touch $CALLS
 /bin/bash /boot-test/boot.sh
