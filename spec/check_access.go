@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// How far ahead access may be arranged.
+// How far ahead access may be arranged, and a deviation waived.
 const (
 	longestBI         = 366 * 24 * time.Hour
 	longestBreakGlass = time.Hour          // AC-4
 	earliestOpening   = 7 * 24 * time.Hour // an incident is now, not some day
 	longestAssignment = 366 * 24 * time.Hour
+	longestWaiver     = 366 * 24 * time.Hour
 )
 
 func (c *clientCheck) bi() {
@@ -27,13 +28,16 @@ func (c *clientCheck) bi() {
 	c.until("access.bi.until", bi.Until, c.now, longestBI, "DP-5", "agree on a new date with the client, or remove access.bi")
 }
 
-// until judges the last day of something that ends by itself.
+// until judges the last day of something that ends by itself; promise, which may be empty, is what asks for the end.
 func (r *report) until(path string, last Date, now time.Time, longest time.Duration, promise, fix string) {
+	if promise != "" {
+		promise = " (" + promise + ")"
+	}
 	switch {
 	case !last.End().After(now):
-		r.add(path, last.String(), fmt.Sprintf("a date that is not past (%s)", promise), fix)
+		r.add(path, last.String(), "a date that is not past"+promise, fix)
 	case last.Sub(now) > longest:
-		r.add(path, last.String(), fmt.Sprintf("at most %d days ahead (%s)", int(longest.Hours()/24), promise),
+		r.add(path, last.String(), fmt.Sprintf("at most %d days ahead%s", int(longest.Hours()/24), promise),
 			"choose a date up to "+now.Add(longest).UTC().Format(time.DateOnly)+", and renew it then")
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (c *clientCheck) copies() {
 	b := c.Backup
 	c.secondRegion()
-	if c.strict() && b.RetentionDays < 90 {
+	if c.strict("BK-5", "DP-8") && b.RetentionDays < 90 {
 		c.add("backup.retentionDays", show(b.RetentionDays), "at least 90 in production (BK-5, DP-8)", "set it to 90 or more, or leave it out")
 	}
 	if need := b.ArchiveAfterDays + 180; c.sound("backup.archiveAfterDays", "backup.deleteAfterDays") && b.DeleteAfterDays < need {
@@ -28,14 +28,14 @@ func (c *clientCheck) secondRegion() {
 	switch {
 	case !c.sound(path, "aws.region", "residency"):
 	case second == "":
-		if c.strict() {
+		if c.strict("BK-5") {
 			c.add(path, none, "a second region in production (BK-5)", "write "+otherRegion(c.AWS.Region)+", or leave it out")
 		}
 	case !slices.Contains(regions, second):
 		c.region(path, second)
 	case second == c.AWS.Region:
 		c.add(path, show(second), "another region than aws.region", "write "+otherRegion(second)+", or leave it out")
-	case c.strict() && !c.Residency.Holds(second):
+	case c.strict("AV-9") && !c.Residency.Holds(second):
 		c.consent(second)
 	}
 }

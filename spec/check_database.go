@@ -20,13 +20,10 @@ func (c *clientCheck) database() {
 	if need := min(d.StorageGiB+(d.StorageGiB+9)/10, 65536); c.sound("database.storageGiB", "database.maxStorageGiB") && d.MaxStorageGiB < need {
 		c.add("database.maxStorageGiB", show(d.MaxStorageGiB), "at least a tenth above database.storageGiB", fmt.Sprintf("set it to %d or more, or leave it out", need))
 	}
-	if !c.strict() {
-		return
-	}
-	if c.sound("database.multiAz") && !*d.MultiAZ {
+	if c.strict("AV-3") && c.sound("database.multiAz") && !*d.MultiAZ {
 		c.add("database.multiAz", "false", "true in production (AV-3)", "remove it")
 	}
-	if d.PointInTimeDays < 7 {
+	if c.strict("BK-4") && d.PointInTimeDays < 7 {
 		c.add("database.pointInTimeDays", show(d.PointInTimeDays), "at least 7 in production (BK-4)", "set it to 7 or more, or leave it out")
 	}
 }
@@ -58,7 +55,7 @@ func (c *clientCheck) documents() {
 		return
 	}
 	c.machine("documents.instanceClass", d.InstanceClass, documentMachines, choose(c.Tier == Dedicated, "db.r6g.large", "db.t4g.medium"))
-	if c.strict() && d.Instances < 2 {
+	if c.strict("AV-3") && d.Instances < 2 {
 		c.add("documents.instances", show(d.Instances), "at least 2 in production (AV-3)", "set it to 2 or more, or leave it out")
 	}
 }
@@ -69,7 +66,7 @@ func (c *clientCheck) cache() {
 		return
 	}
 	c.machine("cache.nodeType", k.NodeType, cacheMachines, choose(c.Tier == Dedicated, "cache.r6g.large", "cache.t4g.small"))
-	if c.strict() && c.sound("cache.replicas") && *k.Replicas < 1 {
-		c.add("cache.replicas", show(*k.Replicas), "at least 1 in production (AV-2)", "set it to 1 or more, or leave it out")
+	if c.strict("AV-3") && c.sound("cache.replicas") && *k.Replicas < 1 {
+		c.add("cache.replicas", show(*k.Replicas), "at least 1 in production (AV-3)", "set it to 1 or more, or leave it out")
 	}
 }

@@ -21,7 +21,7 @@ func (c *clientCheck) network() {
 	if c.sound(path) && c.canonical(path, cidr) {
 		c.vpcRange(path, cidr)
 	}
-	if c.strict() && c.Tier == Dedicated && c.sound("tier", "network.natGateways") && c.Network.NATGateways != PerZone {
+	if c.strict("AV-2") && c.Tier == Dedicated && c.sound("tier", "network.natGateways") && c.Network.NATGateways != PerZone {
 		c.add("network.natGateways", show(c.Network.NATGateways), "perZone for the dedicated tier in production (AV-2)", "write perZone, or leave it out")
 	}
 	for i, reserved := range c.Network.Reserved {

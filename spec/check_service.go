@@ -17,7 +17,7 @@ func (c *clientCheck) service() {
 	if c.sound("service.minMachines", "service.maxMachines") && s.MaxMachines < s.MinMachines {
 		c.add("service.maxMachines", show(s.MaxMachines), fmt.Sprintf("at least service.minMachines, %d", s.MinMachines), "raise it, or lower minMachines")
 	}
-	if c.strict() && c.sound("aws.zones", "service.minMachines") && s.MinMachines < c.AWS.Zones {
+	if c.strict("AV-2") && c.sound("aws.zones", "service.minMachines") && s.MinMachines < c.AWS.Zones {
 		c.add("service.minMachines", show(s.MinMachines), fmt.Sprintf("at least one machine in each of the %d zones in production (AV-2)", c.AWS.Zones),
 			fmt.Sprintf("set it to %d or more, or leave it out", c.AWS.Zones))
 	}

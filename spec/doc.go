@@ -6,9 +6,10 @@
 // It knows nothing of Pulumi or of any cloud's API: a stack's program reads its
 // configuration and hands the text over. After Decode every field has a value,
 // except for the parts that a client can do without (Documents, Cache,
-// Access.BI, Access.BreakGlass, Leaving, Alerts.Slack) and the texts that have
-// no default (DeployRoleArn, CopiesAbroad, Phone, and SecondRegion, which is
-// empty for "none"). No reader of a Spec needs a default of its own.
+// Access.BI, Access.BreakGlass, Leaving, Alerts.Slack), the lists that may be
+// empty (such as Waivers), and the texts that have no default (DeployRoleArn,
+// CopiesAbroad, Phone, and SecondRegion, which is empty for "none"). No reader
+// of a Spec needs a default of its own.
 //
 // A spec holds no secret. Secrets are Pulumi secrets under keys of their own,
 // and a value that looks like one is refused and never repeated.

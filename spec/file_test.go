@@ -24,6 +24,11 @@ func TestDecodeFile(t *testing.T) {
 			inFile(validClient + "tier: dedicated\n"),
 			"Pulumi.prod.yaml:18: berth:spec.tier: written twice: each key once: remove one of them (the second is in line 35)",
 		},
+		"lines of waivers": {
+			inFile(strings.Replace(validClient, "alerts:\n", waivers(waived("expires", "2026-11-20"), waived()), 1)),
+			"Pulumi.prod.yaml:36: berth:spec.waivers[0].expires: 2026-11-20: a date that is not past: mend the deviation of database-instance from AV-3 and remove the waiver, or renew it with a new date and a new reason\n" +
+				"Pulumi.prod.yaml:37: berth:spec.waivers[1]: AV-3 for database-instance: one waiver for each promise and resource: correct or remove it: berth:spec.waivers[0] is for the same",
+		},
 		"secrets in plain text under other keys": {
 			inFile(validClient, "  berth:cloudflareApiToken: hunter2", "  berth:slackUrl: https://hooks.slack.com/services/T0123ABCD/B0123/abcdef", "  aws:secretKey: hunter3", "  berth:databasePassword:\n    secure: v1:abcdefgh:c2VjcmV0"),
 			"Pulumi.prod.yaml:4: aws:secretKey: (hidden: it looks like a secret): secrets only in encrypted form: revoke it if it is a real one, and set it anew with `pulumi config set --secret aws:secretKey`\n" +

@@ -57,6 +57,6 @@ var beyondServiceEdits = []edit{
 	{"bucket that is an alias", "berth-northwind-releases-111122223333-eu-west-2", "berth-northwind-releases-s3alias", `berth:spec.service.release.bucket: "berth-northwind-releases-s3alias": a bucket, not an alias or an access point: write the name of the organisation's release bucket`},
 	{"documents on one instance", "alerts:\n", "documents: {instances: 1}\nalerts:\n", `berth:spec.documents.instances: 1: at least 2 in production (AV-3): set it to 2 or more, or leave it out`},
 	{"documents of a class that DocumentDB lacks", "alerts:\n", "documents: {instanceClass: db.m6g.large}\nalerts:\n", `berth:spec.documents.instanceClass: "db.m6g.large": one of the DocumentDB classes t3, t4g, r5, r6g, r8g: write db.t4g.medium`},
-	{"cache without a replica", "alerts:\n", "cache: {replicas: 0}\nalerts:\n", `berth:spec.cache.replicas: 0: at least 1 in production (AV-2): set it to 1 or more, or leave it out`},
+	{"cache without a replica", "alerts:\n", "cache: {replicas: 0}\nalerts:\n", `berth:spec.cache.replicas: 0: at least 1 in production (AV-3): set it to 1 or more, or leave it out`},
 	{"cache node that is not made", "alerts:\n", "cache: {nodeType: cache.t4g.large}\nalerts:\n", `berth:spec.cache.nodeType: "cache.t4g.large": t4g in one of the sizes micro, small, medium: write cache.t4g.small`},
 }

@@ -3,15 +3,15 @@ package spec
 // Keys, types, units and text that is not what the key asks for.
 
 var shapeEdits = []edit{
-	{"number as a key", "tier: standard", "tier: standard\n12: x", `berth:spec.12: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving: remove it`},
-	{"truth as a key", "tier: standard", "tier: standard\ntrue: x", `berth:spec.true: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving: remove it`},
+	{"number as a key", "tier: standard", "tier: standard\n12: x", `berth:spec.12: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving, waivers: remove it`},
+	{"truth as a key", "tier: standard", "tier: standard\ntrue: x", `berth:spec.true: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving, waivers: remove it`},
 	{"secret as a key", "tier: standard", "tier: standard\nghp_abcdefghijklmnopqrstuvwxyz0123456789: x", `berth:spec.(hidden: it looks like a secret): (hidden: it looks like a secret): no secret in berth:spec: revoke it if it is a real one, remove it, and keep secrets under keys of their own: ` + "`" + `pulumi config set --secret berth:name` + "`" + ``},
 	{"exponent for a number", "engine: postgresql", "engine: postgresql\n  storageGiB: 1e2", `berth:spec.database.storageGiB: "1e2": a whole number of GiB from 20 to 65536: write a plain whole number`},
 	{"kind is missing", "kind: awsclient\n", "", `berth:spec.kind: missing: awsclient or organisation: add kind: awsclient for a client, or kind: organisation`},
 	{"kind is misspelt", "kind: awsclient", "kind: awsClient", `berth:spec.kind: "awsClient": awsclient or organisation: did you mean awsclient?`},
 	{"kind is unknown", "kind: awsclient", "kind: kubernetes", `berth:spec.kind: "kubernetes": awsclient or organisation: write kind: awsclient for a client, or kind: organisation`},
 	{"kind key is misspelt", "kind: awsclient", "knd: awsclient", `berth:spec.kind: missing: awsclient or organisation: rename knd to kind`},
-	{"unknown key with a near one", "database:\n", "databse:\n", `berth:spec.databse: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving: did you mean database?`},
+	{"unknown key with a near one", "database:\n", "databse:\n", `berth:spec.databse: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving, waivers: did you mean database?`},
 	{"unknown key in another style", "engine: postgresql", "engine: postgresql\n  multi_az: true", `berth:spec.database.multi_az: unknown key: one of engine, version, instanceClass, storageGiB, maxStorageGiB, multiAz, pointInTimeDays, readReplica: did you mean multiAz?`},
 	{"unknown key that belongs elsewhere", "engine: postgresql", "engine: postgresql\n  retentionDays: 90", `berth:spec.database.retentionDays: unknown key: one of engine, version, instanceClass, storageGiB, maxStorageGiB, multiAz, pointInTimeDays, readReplica: move it to berth:spec.backup`},
 	{"unknown key that nobody knows", "engine: postgresql", "engine: postgresql\n  sharding: 4", `berth:spec.database.sharding: unknown key: one of engine, version, instanceClass, storageGiB, maxStorageGiB, multiAz, pointInTimeDays, readReplica: remove it`},

@@ -88,6 +88,8 @@ var malformedCases = slices.Concat(
 	cases(validClient, false, serviceEdits), cases(validClient, true, beyondServiceEdits),
 	cases(validClient, false, accessEdits), cases(validClient, true, beyondAccessEdits),
 	cases(validOrganisation, false, organisationEdits), cases(validOrganisation, true, beyondOrganisationEdits),
+	cases(validClient, false, waiverEdits), cases(validClient, true, beyondWaiverEdits),
+	cases(validOrganisation, false, organisationWaiverEdits), cases(validOrganisation, true, beyondOrganisationWaiverEdits),
 )
 
 func cases(base string, beyondSchema bool, edits []edit) []malformed {

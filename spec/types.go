@@ -91,6 +91,8 @@ type AWSClient struct {
 	Maintenance Maintenance `json:"maintenance,omitempty"`
 	// Leaving lifts deletion protection for a client who leaves. Absent: protected.
 	Leaving *Leaving `json:"leaving,omitempty"`
+	// Waivers are agreed deviations from promises or baseline controls. Absent: none.
+	Waivers []Waiver `json:"waivers,omitempty"`
 }
 
 // Client says who the client is.
