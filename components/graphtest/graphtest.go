@@ -7,6 +7,7 @@
 package graphtest
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -15,12 +16,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/berth-iac/berth/promises/graph"
 	"github.com/google/go-cmp/cmp"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -46,7 +46,7 @@ const (
 )
 
 // Answer gives more outputs for a resource, or replaces those that are invented. It may be nil.
-type Answer func(typeToken, name string, inputs resource.PropertyMap) map[string]any
+type Answer = graph.Answer
 
 // Golden runs program in both modes and compares with testdata/<test>.preview.golden and
 // testdata/<test>.golden. When wantErr is not empty, program must fail with an error that contains it.
@@ -107,12 +107,16 @@ func Outline(t *testing.T, program pulumi.RunFunc, answers ...Answer) {
 
 // Run runs program under mocks and returns what it registered, sorted by type and name.
 func Run(mode Mode, program pulumi.RunFunc, answers ...Answer) ([]Resource, error) {
-	m := &mocks{answers: answers, preview: bool(mode)}
-	err := pulumi.RunErr(program, pulumi.WithMocks("berth", "test", m), func(info *pulumi.RunInfo) { info.DryRun = bool(mode) })
-	slices.SortFunc(m.resources, func(a, b Resource) int {
+	registrations, err := graph.Register(context.Background(), program,
+		graph.Recording{Project: "berth", Stack: "test", Unknown: bool(mode), Answers: answers})
+	var resources []Resource
+	for _, r := range registrations {
+		resources = append(resources, described(r))
+	}
+	slices.SortFunc(resources, func(a, b Resource) int {
 		return strings.Compare(a.Type+"::"+a.Name, b.Type+"::"+b.Name)
 	})
-	return m.resources, err
+	return resources, err
 }
 
 // Find returns the one resource with that type and name, or fails the test.
@@ -188,91 +192,36 @@ func compare(t *testing.T, path, got string) {
 	}
 }
 
-type mocks struct {
-	preview bool
-	answers []Answer
-
-	mu        sync.Mutex
-	resources []Resource
-}
-
-// invented are outputs that programs read from resources and that clouds compute.
-var invented = []string{
-	"arn", "dnsName", "zoneId", "hostedZoneId", "address", "endpoint", "readerEndpoint", "primaryEndpointAddress",
-	"keyId", "name", "bucketRegionalDomainName", "bucketDomainName", "prefixListId", "url", "clusterIdentifier",
-	"defaultNetworkAclId", "defaultRouteTableId", "defaultSecurityGroupId", "uniqueId", "resourceId", "versionId",
-	"arnSuffix", "ipv6CidrBlock", "networkInterfaceId", "publicIp", "allocationId", "latestVersion", "healthCheckId",
-}
-
-func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	r := Resource{Type: args.TypeToken, Name: args.Name, Options: map[string]any{}, Inputs: plainMap(args.Inputs)}
-	if rpc := args.RegisterRPC; rpc != nil {
-		// The mock's own Inputs leave out what is unknown; the request still has it.
-		inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
-			KeepUnknowns: true, KeepSecrets: true, KeepResources: true, KeepOutputValues: true})
-		if err != nil {
-			return "", nil, fmt.Errorf("graphtest: read inputs of %s: %w", args.Name, err)
-		}
-		r.Inputs = plainMap(inputs)
-		r.Parent = shortURN(rpc.GetParent())
-		if rpc.GetProtect() {
-			r.Options["protect"] = true
-		}
-		if rpc.GetRetainOnDelete() {
-			r.Options["retainOnDelete"] = true
-		}
-		if rpc.GetDeleteBeforeReplace() {
-			r.Options["deleteBeforeReplace"] = true
-		}
-		if v := rpc.GetIgnoreChanges(); len(v) > 0 {
-			r.Options["ignoreChanges"] = v
-		}
-		if v := rpc.GetReplaceOnChanges(); len(v) > 0 {
-			r.Options["replaceOnChanges"] = v
-		}
-		if v := rpc.GetProvider(); v != "" {
-			r.Options["provider"] = shortURN(v)
-		}
-		if v := rpc.GetAliasURNs(); len(v) > 0 {
-			r.Options["aliases"] = v
-		}
+// described is a registration as a golden file shows it.
+func described(r graph.Registration) Resource {
+	out := Resource{Type: r.Type, Name: r.Name, Options: map[string]any{}, Inputs: plainMap(r.Inputs)}
+	rpc := r.Request
+	if rpc == nil {
+		return out
 	}
-	m.mu.Lock()
-	m.resources = append(m.resources, r)
-	m.mu.Unlock()
-
-	outputs := args.Inputs.Copy()
-	if m.preview {
-		return "", outputs, nil
+	out.Parent = shortURN(rpc.GetParent())
+	if rpc.GetProtect() {
+		out.Options["protect"] = true
 	}
-	for _, key := range invented {
-		if _, set := outputs[resource.PropertyKey(key)]; !set {
-			outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
-		}
+	if rpc.GetRetainOnDelete() {
+		out.Options["retainOnDelete"] = true
 	}
-	for _, answer := range m.answers {
-		for key, value := range answer(args.TypeToken, args.Name, args.Inputs) {
-			outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
-		}
+	if rpc.GetDeleteBeforeReplace() {
+		out.Options["deleteBeforeReplace"] = true
 	}
-	return args.Name + "-id", outputs, nil
-}
-
-func invent(typeToken, name, key string) string {
-	kind := typeToken[strings.LastIndex(typeToken, ":")+1:]
-	if key == "arn" {
-		return fmt.Sprintf("arn:aws:test:eu-west-2:123456789012:%s/%s", kind, name)
+	if v := rpc.GetIgnoreChanges(); len(v) > 0 {
+		out.Options["ignoreChanges"] = v
 	}
-	return fmt.Sprintf("%s.%s.%s", name, kind, key)
-}
-
-func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	switch args.Token {
-	case "aws:secretsmanager/getRandomPassword:getRandomPassword":
-		return resource.PropertyMap{"randomPassword": resource.NewProperty("mock-random-password")}, nil
-	default:
-		return nil, fmt.Errorf("graphtest: no answer for function %s", args.Token)
+	if v := rpc.GetReplaceOnChanges(); len(v) > 0 {
+		out.Options["replaceOnChanges"] = v
 	}
+	if v := rpc.GetProvider(); v != "" {
+		out.Options["provider"] = shortURN(v)
+	}
+	if v := rpc.GetAliasURNs(); len(v) > 0 {
+		out.Options["aliases"] = v
+	}
+	return out
 }
 
 func shortURN(urn string) string {

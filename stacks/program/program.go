@@ -1,19 +1,28 @@
 // Package program is the way into every stack: it reads the stack's spec from
-// Pulumi's configuration and hands over to the program of that kind. It runs
-// the same under `pulumi up`, under berth and in tests, and reads nothing but
-// Pulumi's configuration and the clock.
+// Pulumi's configuration, refuses a stack that breaks what clients are
+// promised, and hands over to the program of that kind. It runs the same under
+// `pulumi up`, under berth and in tests, and reads nothing but Pulumi's
+// configuration and the clock.
 package program
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/berth-iac/berth/promises"
+	"github.com/berth-iac/berth/promises/baseline"
+	"github.com/berth-iac/berth/promises/catalogue"
+	"github.com/berth-iac/berth/promises/graph"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/awsclient"
 	"github.com/berth-iac/berth/stacks/organisation"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
+
+// project is the Pulumi project that the stacks belong to.
+const project = "berth"
 
 // configKey is where a stack's configuration holds its spec.
 const configKey = "berth:spec"
@@ -24,19 +33,61 @@ func Program(ctx *pulumi.Context) error { return At(time.Now)(ctx) }
 // At is Program with a clock of its own: dates in a spec are held against it.
 func At(now func() time.Time) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
-		s, err := load(ctx, now())
+		at := now()
+		s, err := load(ctx, at)
 		if err != nil {
 			return err
 		}
-		switch s.Kind {
-		case spec.KindAWSClient:
-			return awsclient.Program(ctx, s.AWSClient)
-		case spec.KindOrganisation:
-			return organisation.Program(ctx, s.Organisation)
-		default:
-			return fmt.Errorf("%s.kind: %q has no program", configKey, s.Kind)
+		// Before the first resource: what needs the whole graph would come too late afterwards.
+		_, assessment, err := Assess(ctx.Context(), ctx.Stack(), s, at)
+		if err != nil {
+			return err
 		}
+		if err := assessment.Refusal(ctx.Stack()); err != nil {
+			return err
+		}
+		for _, warning := range assessment.Warnings {
+			if err := ctx.Log.Warn(warning, nil); err != nil {
+				return fmt.Errorf("warn about a waiver: %w", err)
+			}
+		}
+		return register(ctx, s)
 	}
+}
+
+// register hands over to the program of the stack's kind.
+func register(ctx *pulumi.Context, s *spec.Spec) error {
+	switch s.Kind {
+	case spec.KindAWSClient:
+		return awsclient.Program(ctx, s.AWSClient)
+	case spec.KindOrganisation:
+		return organisation.Program(ctx, s.Organisation)
+	default:
+		return fmt.Errorf("%s.kind: %q has no program", configKey, s.Kind)
+	}
+}
+
+// Graph is the resource graph of a stack with that spec. Nothing is registered with an engine.
+func Graph(ctx context.Context, stack string, s *spec.Spec) (*graph.Graph, error) {
+	g, err := graph.Record(ctx, func(ctx *pulumi.Context) error { return register(ctx, s) },
+		graph.Recording{Project: project, Stack: stack})
+	if err != nil {
+		return nil, fmt.Errorf("work out the resources of stack %s: %w", stack, err)
+	}
+	return g, nil
+}
+
+// Assess judges a stack with that spec by all promises and by the baseline, at a time.
+func Assess(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*graph.Graph, *promises.Assessment, error) {
+	g, err := Graph(ctx, stack, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	assessment, err := promises.Assess(promises.Subject{Stack: stack, Spec: s, Graph: g, Now: now}, catalogue.All(), baseline.All())
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, assessment, nil
 }
 
 func load(ctx *pulumi.Context, now time.Time) (*spec.Spec, error) {

@@ -1,0 +1,185 @@
+package promises
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Verdict is how a promise or control stands in one stack.
+type Verdict string
+
+// The verdicts.
+const (
+	Kept          Verdict = "kept"
+	Broken        Verdict = "broken"
+	WaivedVerdict Verdict = "waived"         // broken, and every deviation is recorded in the client's spec
+	NotShown      Verdict = "not shown"      // nothing was looked at that would show it
+	ClientsDuty   Verdict = "client's duty"  // the client keeps it, not we
+	NotApplicable Verdict = "not applicable" // it is not made for this environment
+)
+
+// Waived is a waiver as it applies to a finding.
+type Waived struct {
+	Reason  string `json:"reason"`
+	Owner   string `json:"owner"`
+	Expires string `json:"expires"` // the last day on which it holds, such as 2027-01-31
+}
+
+// Result is how one promise or control stands.
+type Result struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Verdict  Verdict   `json:"verdict"`
+	Why      string    `json:"why,omitempty"` // of a verdict that has no findings
+	Findings []Finding `json:"findings"`
+}
+
+// Broken are the findings that do not hold and are not waived.
+func (r Result) Broken() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Holds || f.Waiver != nil })
+}
+
+// Assessment is how all promises and controls stand in one stack.
+type Assessment struct {
+	Promises []Result
+	Baseline []Result
+	Warnings []string // about waivers: soon to expire, or needed by nothing
+}
+
+// expiringDays is how long before its last day a waiver is warned of.
+const expiringDays = 30
+
+// Assess judges a subject. The error is about the spec's waivers: one that names no promise or control, or
+// that has expired, counts for nothing.
+func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, error) {
+	waivers, err := readWaivers(s, promises, controls)
+	if err != nil {
+		return nil, err
+	}
+	a := &Assessment{}
+	hostings := s.Hostings()
+	for _, p := range promises {
+		duty := NotOffered
+		for _, h := range hostings {
+			if p.Duties[h] != NotOffered {
+				duty = p.Duties[h]
+				break
+			}
+		}
+		if duty == NotOffered {
+			continue
+		}
+		result := Result{ID: p.ID, Title: p.Title, Findings: []Finding{}}
+		switch {
+		case duty == Clients:
+			result.Verdict, result.Why = ClientsDuty, "the client keeps this; the tooling for it is supplied"
+		case p.ProductionOnly && !s.Production():
+			result.Verdict, result.Why = NotApplicable, "promised for production; this environment holds test data"
+		case p.Check == nil:
+			result.Verdict, result.Why = NotShown, "no proof exists yet"
+		default:
+			judge(&result, s, p.Check, waivers)
+		}
+		a.Promises = append(a.Promises, result)
+	}
+	for _, c := range controls {
+		result := Result{ID: c.ID, Title: c.Title, Findings: []Finding{}}
+		judge(&result, s, c.Check, waivers)
+		if result.Verdict == NotShown { // the stack has nothing that the control is about
+			result.Verdict = NotApplicable
+		}
+		a.Baseline = append(a.Baseline, result)
+	}
+	a.Warnings = waivers.warnings(s)
+	return a, nil
+}
+
+func judge(result *Result, s Subject, check Check, waivers *waivers) {
+	var report Report
+	if len(s.Graph.Clouds()) > 0 { // nothing can be missing from a stack that does not exist
+		check(s, &report)
+	}
+	result.Findings = append(result.Findings, report.findings...)
+	result.Verdict = NotShown
+	for i := range result.Findings {
+		f := &result.Findings[i]
+		if !f.Holds {
+			f.Waiver = waivers.take(result.ID, f.Resource)
+		}
+		switch {
+		case f.Holds:
+			if result.Verdict == NotShown {
+				result.Verdict = Kept
+			}
+		case f.Waiver == nil:
+			result.Verdict = Broken
+		case result.Verdict != Broken:
+			result.Verdict = WaivedVerdict
+		}
+	}
+	if result.Verdict == NotShown {
+		result.Why = "the stack has no resource that would show it"
+	}
+}
+
+// Refusal says that a stack breaks promises and why it does not go up. Nothing was registered.
+type Refusal struct {
+	Stack  string
+	Broken []Result // promises first
+}
+
+func (e *Refusal) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "stack %s breaks what is promised and does not go up; nothing was done", e.Stack)
+	for _, result := range e.Broken {
+		fmt.Fprintf(&b, "\n%s %s:", result.ID, result.Title)
+		for _, f := range result.Broken() {
+			where := f.Resource
+			if f.Property != "" {
+				where += "." + f.Property
+			}
+			fmt.Fprintf(&b, "\n  %s: found %s; expected %s", where, f.Found, f.Expected)
+			if f.Fix != "" {
+				fmt.Fprintf(&b, "\n    to mend it: %s", f.Fix)
+			}
+		}
+	}
+	b.WriteString("\nwhere a deviation is agreed with the client, record it under waivers: in the stack's file, with promise, resource, reason, owner and expires")
+	return b.String()
+}
+
+// Refusal is nil when nothing is broken; then the stack may go up.
+func (a *Assessment) Refusal(stack string) error {
+	refusal := &Refusal{Stack: stack}
+	for _, result := range slices.Concat(a.Promises, a.Baseline) {
+		if result.Verdict == Broken {
+			refusal.Broken = append(refusal.Broken, result)
+		}
+	}
+	if len(refusal.Broken) == 0 {
+		return nil
+	}
+	return refusal
+}
+
+// Result is the result with that ID.
+func (a *Assessment) Result(id string) (Result, bool) {
+	for _, result := range slices.Concat(a.Promises, a.Baseline) {
+		if result.ID == id {
+			return result, true
+		}
+	}
+	return Result{}, false
+}
+
+// Count is how many promises stand so.
+func (a *Assessment) Count(v Verdict) int {
+	n := 0
+	for _, result := range a.Promises {
+		if result.Verdict == v {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,207 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+)
+
+// Answer gives more outputs for a resource, or replaces those that are invented. It may be nil.
+type Answer func(typeToken, name string, inputs resource.PropertyMap) map[string]any
+
+// Recording says how a program is run under mocks.
+type Recording struct {
+	Project, Stack string
+	Config         map[string]string // the stack's configuration, by full key
+	// Unknown leaves outputs unknown, as in the preview of a new stack. Otherwise they are invented, so that
+	// who refers to whom can be followed.
+	Unknown bool
+	Answers []Answer
+}
+
+// Registration is one resource as a program registered it.
+type Registration struct {
+	Type, Name, ID, URN string
+	Inputs, Outputs     resource.PropertyMap
+	Request             *pulumirpc.RegisterResourceRequest // nil for a resource that was only read
+}
+
+// Record runs a program in this process under mocks and returns its graph. Nothing is registered with an
+// engine and no cloud is asked. The error is the program's own.
+func Record(ctx context.Context, program pulumi.RunFunc, how Recording) (*Graph, error) {
+	registrations, err := Register(ctx, program, how)
+	if err != nil {
+		return nil, err
+	}
+	var resources []*Resource
+	for _, r := range registrations {
+		if r.Request == nil {
+			continue
+		}
+		resources = append(resources, &Resource{
+			Type: r.Type, Name: r.Name, ID: r.ID, URN: r.URN, Parent: r.Request.GetParent(), Provider: ProviderURN(r.Request.GetProvider()),
+			Inputs: object(r.Inputs), Outputs: object(r.Outputs),
+			Protect: r.Request.GetProtect(), Retain: r.Request.GetRetainOnDelete(), IgnoreChanges: r.Request.GetIgnoreChanges(),
+		})
+	}
+	return New(resources), nil
+}
+
+// Register runs a program as Record does and returns what it registered, in no order, also when it failed.
+func Register(ctx context.Context, program pulumi.RunFunc, how Recording) ([]Registration, error) {
+	m := &mocks{how: how}
+	err := pulumi.RunErr(func(inner *pulumi.Context) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return program(inner)
+	}, pulumi.WithMocks(how.Project, how.Stack, m), func(info *pulumi.RunInfo) {
+		info.DryRun = how.Unknown
+		info.Config = how.Config
+	})
+	return m.registrations, err
+}
+
+// mocks answer a program as an engine and its providers would.
+type mocks struct {
+	how Recording
+
+	mu            sync.Mutex
+	registrations []Registration
+}
+
+// invented are outputs that programs read from resources and that clouds compute.
+var invented = []string{
+	"arn", "dnsName", "zoneId", "hostedZoneId", "address", "endpoint", "readerEndpoint", "primaryEndpointAddress",
+	"keyId", "name", "bucketRegionalDomainName", "bucketDomainName", "prefixListId", "url", "clusterIdentifier",
+	"defaultNetworkAclId", "defaultRouteTableId", "defaultSecurityGroupId", "uniqueId", "resourceId", "versionId",
+	"arnSuffix", "ipv6CidrBlock", "networkInterfaceId", "publicIp", "allocationId", "healthCheckId",
+}
+
+// shaped are invented outputs that are no plain text, by type.
+var shaped = map[string]map[string]any{
+	"aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1.0},
+	"aws:rds/instance:Instance":             {"masterUserSecrets": masterSecret},
+	"aws:docdb/cluster:Cluster":             {"masterUserSecrets": masterSecret},
+	"aws:acm/certificate:Certificate": {"domainValidationOptions": []any{map[string]any{
+		"domainName": "certificate.domainName", "resourceRecordName": "certificate.resourceRecordName.",
+		"resourceRecordType": "CNAME", "resourceRecordValue": "certificate.resourceRecordValue."}}},
+}
+
+var masterSecret = []any{map[string]any{"secretArn": "arn:aws:secretsmanager:eu-west-2:123456789012:secret:master", "kmsKeyId": "master", "secretStatus": "active"}}
+
+// NewResource notes a resource and answers with its id and outputs.
+func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	r := Registration{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, Request: args.RegisterRPC}
+	if rpc := args.RegisterRPC; rpc != nil {
+		// The mock's own Inputs leave out what is unknown; the request still has it.
+		inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
+			KeepUnknowns: true, KeepSecrets: true, KeepResources: true, KeepOutputValues: true})
+		if err != nil {
+			return "", nil, fmt.Errorf("read inputs of %s: %w", args.Name, err)
+		}
+		r.Inputs = inputs
+		parent := tokens.Type("")
+		if urn := resource.URN(rpc.GetParent()); urn != "" && urn.QualifiedType() != resource.RootStackType {
+			parent = urn.QualifiedType()
+		}
+		r.URN = string(resource.NewURN(tokens.QName(m.how.Stack), tokens.PackageName(m.how.Project), parent, tokens.Type(args.TypeToken), args.Name))
+	}
+	r.Outputs = args.Inputs.Copy()
+	if !m.how.Unknown {
+		r.ID = args.Name + "-id"
+		m.invent(&r, args)
+	}
+	m.mu.Lock()
+	m.registrations = append(m.registrations, r)
+	m.mu.Unlock()
+	return r.ID, r.Outputs, nil
+}
+
+func (m *mocks) invent(r *Registration, args pulumi.MockResourceArgs) {
+	if strings.HasPrefix(args.TypeToken, "berth:") {
+		return // a component computes its own
+	}
+	for _, key := range invented {
+		if _, set := r.Outputs[resource.PropertyKey(key)]; !set {
+			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
+		}
+	}
+	for key, value := range shaped[args.TypeToken] {
+		r.Outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
+	}
+	for _, answer := range m.how.Answers {
+		for key, value := range answer(args.TypeToken, args.Name, args.Inputs) {
+			r.Outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
+		}
+	}
+}
+
+func invent(typeToken, name, key string) string {
+	kind := typeToken[strings.LastIndex(typeToken, ":")+1:]
+	if key == "arn" {
+		return fmt.Sprintf("arn:aws:test:eu-west-2:123456789012:%s/%s", kind, name)
+	}
+	return fmt.Sprintf("%s.%s.%s", name, kind, key)
+}
+
+// Call answers a provider's function.
+func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	switch args.Token {
+	case "aws:secretsmanager/getRandomPassword:getRandomPassword":
+		return resource.PropertyMap{"randomPassword": resource.NewProperty("mock-random-password")}, nil
+	default:
+		return nil, fmt.Errorf("run the program under mocks: no answer for the function %s", args.Token)
+	}
+}
+
+// object makes JSON values of properties; secrets and unknowns are masked.
+func object(properties resource.PropertyMap) map[string]any {
+	out := make(map[string]any, len(properties))
+	for key, value := range properties {
+		out[string(key)] = plain(value)
+	}
+	return out
+}
+
+func plain(v resource.PropertyValue) any {
+	switch {
+	case v.IsSecret():
+		return Secret
+	case v.IsOutput():
+		switch {
+		case v.OutputValue().Secret:
+			return Secret
+		case !v.OutputValue().Known:
+			return Unknown
+		}
+		return plain(v.OutputValue().Element)
+	case v.IsComputed():
+		return Unknown
+	case v.IsArray():
+		list := make([]any, len(v.ArrayValue()))
+		for i, element := range v.ArrayValue() {
+			list[i] = plain(element)
+		}
+		return list
+	case v.IsObject():
+		return object(v.ObjectValue())
+	case v.IsBool():
+		return v.BoolValue()
+	case v.IsNumber():
+		return v.NumberValue()
+	case v.IsString():
+		return v.StringValue()
+	case v.IsNull():
+		return nil
+	default: // assets, archives, references to resources: nothing that checks read
+		return Unknown
+	}
+}

@@ -1,0 +1,80 @@
+package promises
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/berth-iac/berth/spec"
+)
+
+// waivers are the deviations that a spec records, and which of them something needed.
+type waivers struct {
+	all    []spec.Waiver
+	needed []bool
+}
+
+// readWaivers holds a spec's waivers against the promises and the clock. The spec itself checks their form.
+func readWaivers(s Subject, promises []Promise, controls []Control) (*waivers, error) {
+	var ids []string
+	for _, p := range promises {
+		ids = append(ids, p.ID)
+	}
+	for _, c := range controls {
+		ids = append(ids, c.ID)
+	}
+	w := &waivers{all: s.Spec.Waivers()}
+	w.needed = make([]bool, len(w.all))
+	var errs []error
+	for i, waiver := range w.all {
+		place := fmt.Sprintf("berth:spec.waivers[%d]", i)
+		if !slices.Contains(ids, waiver.Promise) {
+			errs = append(errs, fmt.Errorf("%s.promise: %q is no promise or control; `berth explain --list` lists them%s", place, waiver.Promise, didYouMean(waiver.Promise, ids)))
+		}
+		if !waiver.Holds(s.Now) {
+			errs = append(errs, fmt.Errorf("%s.expires: the waiver of %s for %s ended on %s; mend the deviation, or agree on a new waiver and record it",
+				place, waiver.Promise, waiver.Resource, waiver.Expires.Format(time.DateOnly)))
+		}
+	}
+	return w, errors.Join(errs...)
+}
+
+// take is the waiver of a promise for a resource, or nil.
+func (w *waivers) take(id, resource string) *Waived {
+	for i, waiver := range w.all {
+		if waiver.Promise == id && waiver.Resource == resource {
+			w.needed[i] = true
+			return &Waived{Reason: waiver.Reason, Owner: waiver.Owner, Expires: waiver.Expires.Format(time.DateOnly)}
+		}
+	}
+	return nil
+}
+
+func (w *waivers) warnings(s Subject) []string {
+	var warnings []string
+	for i, waiver := range w.all {
+		last := waiver.Expires.Format(time.DateOnly)
+		switch {
+		case !w.needed[i]:
+			warnings = append(warnings, fmt.Sprintf("the waiver of %s for %s is needed by nothing: remove it from the stack's file", waiver.Promise, waiver.Resource))
+		case waiver.ExpiresWithin(s.Now, expiringDays):
+			warnings = append(warnings, fmt.Sprintf("the waiver of %s for %s ends on %s; from then on the stack does not go up (owner: %s)", waiver.Promise, waiver.Resource, last, waiver.Owner))
+		}
+	}
+	return warnings
+}
+
+// didYouMean offers the ID that differs only in case or punctuation.
+func didYouMean(id string, ids []string) string {
+	fold := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("-", "", ".", "", " ", "", "_", "").Replace(s))
+	}
+	for _, known := range ids {
+		if fold(known) == fold(id) {
+			return "; did you mean " + known + "?"
+		}
+	}
+	return ""
+}
