@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/berth-iac/berth/promises/graph"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
@@ -44,6 +45,7 @@ type record struct {
 	Step
 	open  int // steps that began and have not ended
 	began time.Time
+	old   *apitype.StepEventStateMetadata // as the state has it; nil for what is new
 }
 
 func newReader(operation Operation, now func() time.Time, progress Progress) *reader {
@@ -170,6 +172,9 @@ func (r *reader) merge(s *record, m apitype.StepEventMetadata) {
 }
 
 func (s *record) merge(m apitype.StepEventMetadata) {
+	if m.Old != nil && !m.Old.Delete && !m.Old.External {
+		s.old = m.Old
+	}
 	op := opOf(m.Op)
 	switch {
 	case s.Op == OpReplace:
@@ -227,6 +232,9 @@ func (r *reader) fill(result *Result) {
 		if step.Type == stackType {
 			continue
 		}
+		if old := r.steps[key].old; old != nil {
+			result.before = append(result.before, resourceOf(old))
+		}
 		step.Component = r.component(step)
 		if !step.Group {
 			step.Stateful = holds[step.Type]
@@ -252,6 +260,13 @@ func (r *reader) fill(result *Result) {
 		result.Outputs[name] = output
 	}
 	purposes(result.Outputs)
+}
+
+// resourceOf is a resource as the state has it. The events hold its secrets blinded.
+func resourceOf(old *apitype.StepEventStateMetadata) *graph.Resource {
+	return &graph.Resource{Type: old.Type, Name: nameOf(old.URN), ID: old.ID, URN: old.URN, Parent: old.Parent,
+		Provider: graph.ProviderURN(old.Provider), Inputs: masked(old.Inputs), Outputs: masked(old.Outputs),
+		Protect: old.Protect, Retain: old.RetainOnDelete}
 }
 
 // component is the path of the components around a step; a component is part of its own path.

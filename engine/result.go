@@ -4,6 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/berth-iac/berth/promises"
+	"github.com/berth-iac/berth/promises/graph"
 )
 
 // ResultVersion is the version of Result's JSON form. It grows when a field changes its meaning or goes.
@@ -89,7 +92,14 @@ type Result struct {
 	// Notes are what was done besides, or is left to do, in sentences.
 	Notes           []string `json:"notes"`
 	DurationSeconds float64  `json:"durationSeconds" jsonschema:"minimum=0"`
+	// Promises are those that the change touches. They are filled in by who knows the stack's promises, not here.
+	Promises []promises.Effect `json:"promises,omitempty" jsonschema:"description=The promises to the client that the change strengthens or weakens or touches."`
+
+	before []*graph.Resource
 }
+
+// Before is the graph of what the state held before the run.
+func (r *Result) Before() *graph.Graph { return graph.New(r.before) }
 
 // Step is what happens to one resource.
 type Step struct {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/opthistory"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 )
 
@@ -44,6 +46,45 @@ func (s *Stack) Resources(ctx context.Context) ([]apitype.ResourceV3, error) {
 		return nil, fmt.Errorf("read the state of stack %s: %w", s.options.Stack, err)
 	}
 	return state.Resources, nil
+}
+
+// Update is one run that changed a stack, as the backend's history has it.
+type Update struct {
+	Version int       // counts up from 1
+	At      time.Time // when it ended
+	// Config is the configuration that it ran with, by full key; secret values are left out.
+	Config map[string]string
+}
+
+// historyPage is how far back the last good update is looked for: those that failed come in between.
+const historyPage = 20
+
+// LastUpdate is the last update that succeeded; nil when there is none.
+func (s *Stack) LastUpdate(ctx context.Context) (*Update, error) {
+	if err := s.begin(ctx, "history"); err != nil {
+		return nil, err
+	}
+	history, err := s.stack.History(ctx, historyPage, 1, opthistory.ShowSecrets(false))
+	if err != nil {
+		return nil, fmt.Errorf("read the history of stack %s: %w", s.options.Stack, plain(err))
+	}
+	for _, update := range history {
+		if update.Kind != "update" || update.Result != "succeeded" || update.EndTime == nil {
+			continue
+		}
+		ended, err := time.Parse(time.RFC3339, *update.EndTime)
+		if err != nil {
+			return nil, fmt.Errorf("read the history of stack %s: update %d: %w", s.options.Stack, update.Version, err)
+		}
+		last := &Update{Version: update.Version, At: ended.UTC(), Config: map[string]string{}}
+		for key, value := range update.Config {
+			if !value.Secret {
+				last.Config[key] = value.Value
+			}
+		}
+		return last, nil
+	}
+	return nil, nil
 }
 
 // Outputs are the stack's outputs. Secret ones have a value only with showSecrets.

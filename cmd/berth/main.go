@@ -18,6 +18,9 @@ import (
 	"github.com/berth-iac/berth/cmd/berth/command"
 	"github.com/berth-iac/berth/engine"
 	"github.com/berth-iac/berth/engine/cli"
+	"github.com/berth-iac/berth/promises/baseline"
+	"github.com/berth-iac/berth/promises/catalogue"
+	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/program"
 	"golang.org/x/term"
 )
@@ -60,6 +63,7 @@ func environment(kill <-chan struct{}) command.Env {
 		Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: terminal, Width: columns,
 		Color:   os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
 		Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
+		Assess: assess, Promises: catalogue.All(), Controls: baseline.All(),
 		FindCLI: findCLI(cache),
 		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {
 			return engine.Open(ctx, options)
@@ -69,6 +73,14 @@ func environment(kill <-chan struct{}) command.Env {
 		Probe:           probe,
 		LookPath:        exec.LookPath,
 	}
+}
+
+func assess(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*command.Judged, error) {
+	g, assessment, err := program.Assess(ctx, stack, s, now)
+	if err != nil {
+		return nil, err
+	}
+	return &command.Judged{Graph: g, Assessment: assessment}, nil
 }
 
 // findCLI looks for the Pulumi CLI: the one that is named, by flag or by BERTH_PULUMI, the one that was built, the one on PATH.

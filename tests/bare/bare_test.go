@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/berth-iac/berth/engine/cli"
 	"github.com/berth-iac/berth/localcloud"
@@ -56,17 +57,45 @@ func TestPulumiAlone(t *testing.T) {
 		"PULUMI_CONFIG_PASSPHRASE=for this test", "PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_DEBUG_PROVIDERS=" + cloud.Providers(),
 	}
-	run := func(args ...string) string {
-		t.Helper()
+	try := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), pulumi, append(args, "--non-interactive", "--color=never")...)
 		cmd.Dir, cmd.Env = project, env
 		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := try(args...)
 		if err != nil {
 			t.Fatalf("pulumi %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
-		return string(out)
+		return out
 	}
 	run("stack", "init", "prod")
+	t.Run("a broken promise does not go up", func(t *testing.T) {
+		file := filepath.Join(project, "Pulumi.prod.yaml")
+		good, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer write(t, file, good)
+		write(t, file, []byte(strings.Replace(string(good), "    database:\n", `    waivers:
+      - promise: AV-3
+        resource: another-resource
+        reason: a waiver that covers another resource
+        owner: ada.lindqvist@northwind.example
+        expires: `+time.Now().AddDate(0, 1, 0).Format(time.DateOnly)+`
+    database:
+      multiAz: false
+`, 1)))
+		out, err := try("up", "--stack", "prod", "--yes", "--skip-preview")
+		if err == nil || !strings.Contains(out, "AV-3") || !strings.Contains(out, "database-instance.multiAz") {
+			t.Errorf("pulumi up: %v\n%s", err, out)
+		}
+		if objects, err := cloud.Objects(t.Context()); err != nil || len(objects) > 0 {
+			t.Errorf("the cloud has %d objects after the refusal (%v)", len(objects), err)
+		}
+	})
 	if out := run("preview", "--stack", "prod"); !strings.Contains(out, "to create") || !strings.Contains(out, "aws:rds:Instance") {
 		t.Errorf("the preview does not show the database:\n%s", out)
 	}

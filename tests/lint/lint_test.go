@@ -27,6 +27,7 @@ var targets = map[string]string{
 	"components": module + "/components/vault",
 	"stacks":     module + "/stacks/harbour",
 	"engine":     module + "/engine",
+	"promises":   module + "/promises/catalogue",
 	"localcloud": module + "/localcloud",
 	"cmd":        module + "/cmd/berth/command",
 	"pulumi":     "github.com/pulumi/pulumi/sdk/v3/go/pulumi",
@@ -37,9 +38,10 @@ var targets = map[string]string{
 var mayImport = map[string][]string{
 	"spec":       {"spec"},
 	"components": {"aws", "components", "pulumi", "spec"},
-	"stacks":     {"aws", "components", "pulumi", "spec", "stacks"},
+	"promises":   {"promises", "pulumi", "spec"},
+	"stacks":     {"aws", "components", "promises", "pulumi", "spec", "stacks"},
 	"localcloud": {"localcloud", "pulumi"},
-	"engine":     {"engine", "localcloud", "pulumi", "spec"},
+	"engine":     {"engine", "localcloud", "promises", "pulumi", "spec"},
 	"cmd":        slices.Sorted(maps.Keys(targets)),
 }
 

@@ -18,6 +18,9 @@ import (
 
 	"github.com/berth-iac/berth/cmd/berth/command"
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/promises"
+	"github.com/berth-iac/berth/promises/graph"
+	"github.com/berth-iac/berth/spec"
 	"github.com/google/go-cmp/cmp"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -38,6 +41,7 @@ type fakeStack struct {
 	changed  engine.ChangeOptions
 	state    apitype.UntypedDeployment
 	stateSet bool
+	update   *engine.Update // the last one
 }
 
 func (s *fakeStack) Preview(context.Context, engine.RunOptions) (*engine.Result, error) {
@@ -65,6 +69,7 @@ func (s *fakeStack) Destroy(_ context.Context, o engine.ChangeOptions) (*engine.
 func (s *fakeStack) Outputs(context.Context, bool) (map[string]engine.Output, error) {
 	return s.outputs, nil
 }
+func (s *fakeStack) LastUpdate(context.Context) (*engine.Update, error) { return s.update, nil }
 func (s *fakeStack) Orphans(context.Context) ([]string, error) { return s.orphans, nil }
 func (s *fakeStack) State(context.Context) (apitype.UntypedDeployment, error) {
 	return s.state, nil
@@ -105,6 +110,9 @@ func newShell(t *testing.T, stack *fakeStack) *shell {
 		Out: &s.out, Err: &s.err, In: strings.NewReader(""), Now: func() time.Time { return clock },
 		Home: t.TempDir(), Environ: []string{"PATH=/nowhere"},
 		Program: func(*pulumi.Context) error { return nil },
+		Assess: func(context.Context, string, *spec.Spec, time.Time) (*command.Judged, error) {
+			return &command.Judged{Graph: graph.New(nil), Assessment: &promises.Assessment{}}, nil
+		},
 		FindCLI: func(context.Context, string) (string, error) { return "/cache/pulumi", nil },
 		Open: func(_ context.Context, o engine.Options) (command.Stack, error) {
 			stack.options = o

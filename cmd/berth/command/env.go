@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/promises"
+	"github.com/berth-iac/berth/promises/graph"
+	"github.com/berth-iac/berth/spec"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -24,6 +27,10 @@ type Env struct {
 	Kill    <-chan struct{} // closed at the second interrupt
 
 	Program pulumi.RunFunc // what a stack runs
+	// Assess works out a stack's resource graph from its spec alone and judges it by all promises and controls.
+	Assess   func(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*Judged, error)
+	Promises []promises.Promise // the catalogue
+	Controls []promises.Control // the baseline
 	// FindCLI returns the path of the Pulumi CLI; named may be empty.
 	FindCLI func(ctx context.Context, named string) (string, error)
 	// Open opens a stack; the real one is engine.Open.
@@ -38,6 +45,12 @@ type Env struct {
 	LookPath func(name string) (string, error)
 }
 
+// Judged is a stack's resource graph and how the promises stand in it.
+type Judged struct {
+	Graph      *graph.Graph
+	Assessment *promises.Assessment
+}
+
 // Stack is what commands need of an open stack; *engine.Stack is one.
 type Stack interface {
 	Preview(ctx context.Context, options engine.RunOptions) (*engine.Result, error)
@@ -47,6 +60,7 @@ type Stack interface {
 	Destroy(ctx context.Context, options engine.ChangeOptions) (*engine.Result, error)
 	Outputs(ctx context.Context, showSecrets bool) (map[string]engine.Output, error)
 	Orphans(ctx context.Context) ([]string, error)
+	LastUpdate(ctx context.Context) (*engine.Update, error)
 	State(ctx context.Context) (apitype.UntypedDeployment, error)
 	SetState(ctx context.Context, state apitype.UntypedDeployment) error
 	RemoveLocal() error

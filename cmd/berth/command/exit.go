@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/spec"
 )
 
@@ -17,6 +18,7 @@ const (
 	ExitChanges     = 3   // --expect-no-changes, and there are changes
 	ExitRefused     = 4   // a change was not confirmed; nothing was done
 	ExitSpec        = 5   // the stack's file is not valid
+	ExitPromise     = 6   // a promise to the client is broken; nothing was done
 	ExitInterrupted = 130 // interrupted; the state is usable
 )
 
@@ -52,6 +54,7 @@ func Exit(err error) int {
 		unconfirmed *unconfirmedError
 		problems    spec.Problems
 		run         *engine.RunError
+		broken      *promises.Refusal
 	)
 	switch {
 	case err == nil:
@@ -64,6 +67,8 @@ func Exit(err error) int {
 		return ExitRefused
 	case errors.As(err, &problems):
 		return ExitSpec
+	case errors.As(err, &broken):
+		return ExitPromise
 	case errors.Is(err, context.Canceled), errors.As(err, &run) && run.Result.Outcome == engine.Cancelled:
 		return ExitInterrupted
 	default:

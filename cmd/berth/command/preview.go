@@ -8,6 +8,7 @@ import (
 
 	"github.com/berth-iac/berth/cmd/berth/show"
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/promises"
 	"github.com/spf13/cobra"
 )
 
@@ -25,7 +26,9 @@ func newPreview(env Env, g *global) *cobra.Command {
 		Short: "Show what up would do",
 		Long: `Preview runs the stack's program and shows, component by component, what up
 would create, update, replace and delete. Resources that hold data and would be
-replaced or deleted come first. Nothing is changed.`,
+replaced or deleted come first, and then the promises to the client that the
+change strengthens, weakens or touches. A stack that breaks one is refused with
+exit code 6. Nothing is changed.`,
 		Example:           "  berth preview prod --local\n  berth preview prod --local --output json\n  berth preview prod --expect-no-changes",
 		Args:              stackArg,
 		ValidArgsFunction: g.completeStacks,
@@ -41,16 +44,26 @@ replaced or deleted come first. Nothing is changed.`,
 }
 
 func runPreview(ctx context.Context, env Env, g *global, o previewOptions) (err error) {
-	stack, _, err := o.open(ctx, env, g, o.stack, engine.Options{})
+	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{})
 	if err != nil {
 		return err
 	}
 	defer closing(stack, &err)
+	var after *promises.Assessment
+	if !o.destroy {
+		if after, err = judge(ctx, env, o.stack, read); err != nil {
+			return err
+		}
+	}
 	result, err := watched(env, g, "Previewing "+o.stack, nil, func(progress engine.Progress) (*engine.Result, error) {
 		if o.destroy {
 			return stack.PreviewDestroy(ctx)
 		}
-		return stack.Preview(ctx, engine.RunOptions{Parallel: o.parallel, Progress: progress})
+		preview, err := stack.Preview(ctx, engine.RunOptions{Parallel: o.parallel, Progress: progress})
+		if err != nil {
+			return preview, err
+		}
+		return preview, effects(ctx, env, stack, read, preview, after)
 	})
 	if printErr := g.printResult(env, result, err); err != nil || printErr != nil {
 		return errors.Join(err, printErr)

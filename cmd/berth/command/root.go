@@ -34,7 +34,7 @@ happens on the embedded cloud, on this machine, without any account.
 
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong use; 3 changes where
 --expect-no-changes was given; 4 not confirmed, nothing done; 5 the stack's file
-is not valid; 130 interrupted, the state is usable.`,
+is not valid; 6 a promise to the client is broken, nothing done; 130 interrupted, the state is usable.`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(*cobra.Command, []string) error {

@@ -23,7 +23,8 @@ func newUp(env Env, g *global) *cobra.Command {
 		Long: `Up previews the change, asks for consent, makes the change, and prints the
 stack's components, its outputs with their purposes, and what to try next.
 
-A resource that holds data is replaced or deleted only when it is named: on a
+A stack that breaks a promise to the client does not go up (exit code 6). A
+resource that holds data is replaced or deleted only when it is named: on a
 terminal by typing its name, otherwise with --yes --confirm <name>.`,
 		Example: `  berth up prod --local --yes
   berth up prod --yes --confirm database
@@ -40,13 +41,21 @@ terminal by typing its name, otherwise with --yes --confirm <name>.`,
 }
 
 func runUp(ctx context.Context, env Env, g *global, o upOptions) (err error) {
-	stack, _, err := o.open(ctx, env, g, o.stack, engine.Options{})
+	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{})
 	if err != nil {
 		return err
 	}
 	defer closing(stack, &err)
+	after, err := judge(ctx, env, o.stack, read)
+	if err != nil {
+		return err
+	}
 	preview, err := watched(env, g, "Previewing "+o.stack, nil, func(progress engine.Progress) (*engine.Result, error) {
-		return stack.Preview(ctx, engine.RunOptions{Parallel: o.parallel, Progress: progress})
+		preview, err := stack.Preview(ctx, engine.RunOptions{Parallel: o.parallel, Progress: progress})
+		if err != nil {
+			return preview, err
+		}
+		return preview, effects(ctx, env, stack, read, preview, after)
 	})
 	if err != nil {
 		return errors.Join(g.printResult(env, preview, err), err)
@@ -68,7 +77,7 @@ func runUp(ctx context.Context, env Env, g *global, o upOptions) (err error) {
 		})
 	})
 	if result != nil {
-		result.Notes = append(preview.Notes, result.Notes...)
+		result.Notes, result.Promises = append(preview.Notes, result.Notes...), preview.Promises
 	}
 	if err != nil || g.output == "json" {
 		return errors.Join(err, g.printResult(env, result, err))
@@ -83,6 +92,7 @@ func (g *global) printUp(env Env, o upOptions, result *engine.Result) {
 	show.Title(env.Out, style, "Up of", result)
 	show.Tree(env.Out, style, result)
 	_, _ = fmt.Fprintln(env.Out)
+	show.Promises(env.Out, style, result)
 	if len(result.Outputs) > 0 {
 		show.Outputs(env.Out, style, result.Outputs)
 		_, _ = fmt.Fprintln(env.Out)

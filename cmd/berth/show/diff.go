@@ -14,6 +14,7 @@ import (
 // Diff prints what a run did or would do: dangers first, then each component's changes, then the count.
 func Diff(w io.Writer, s Style, r *engine.Result) {
 	Dangers(w, s, r)
+	Promises(w, s, r)
 	var components []string
 	byComponent := map[string][]engine.Step{}
 	for _, step := range r.Steps {
