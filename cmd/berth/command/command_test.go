@@ -70,7 +70,7 @@ func (s *fakeStack) Outputs(context.Context, bool) (map[string]engine.Output, er
 	return s.outputs, nil
 }
 func (s *fakeStack) LastUpdate(context.Context) (*engine.Update, error) { return s.update, nil }
-func (s *fakeStack) Orphans(context.Context) ([]string, error) { return s.orphans, nil }
+func (s *fakeStack) Orphans(context.Context) ([]string, error)          { return s.orphans, nil }
 func (s *fakeStack) State(context.Context) (apitype.UntypedDeployment, error) {
 	return s.state, nil
 }
