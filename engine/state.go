@@ -68,6 +68,17 @@ func (s *Stack) LastUpdate(ctx context.Context) (*Update, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the history of stack %s: %w", s.options.Stack, plain(err))
 	}
+	if len(history) > 0 && history[0].Version == 0 { // a backend without a service does not number its updates
+		all := history
+		if len(history) == historyPage {
+			if all, err = s.stack.History(ctx, 0, 0, opthistory.ShowSecrets(false)); err != nil {
+				return nil, fmt.Errorf("read the history of stack %s: %w", s.options.Stack, plain(err))
+			}
+		}
+		for i := range history {
+			history[i].Version = len(all) - i
+		}
+	}
 	for _, update := range history {
 		if update.Kind != "update" || update.Result != "succeeded" || update.EndTime == nil {
 			continue

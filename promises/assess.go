@@ -44,14 +44,14 @@ func (r Result) Broken() []Finding {
 type Assessment struct {
 	Promises []Result
 	Baseline []Result
-	Warnings []string // about waivers: soon to expire, or needed by nothing
+	Warnings []string // about waivers: ended, soon to end, or needed by nothing
 }
 
 // expiringDays is how long before its last day a waiver is warned of.
 const expiringDays = 30
 
-// Assess judges a subject. The error is about the spec's waivers: one that names no promise or control, or
-// that has expired, counts for nothing.
+// Assess judges a subject. The error is about the spec's waivers: one that names no promise or control counts
+// for nothing.
 func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, error) {
 	waivers, err := readWaivers(s, promises, controls)
 	if err != nil {
@@ -79,13 +79,18 @@ func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, err
 		case p.Check == nil:
 			result.Verdict, result.Why = NotShown, "no proof exists yet"
 		default:
-			judge(&result, s, p.Check, waivers)
+			judge(&result, s, p.Check, waivers.take)
 		}
 		a.Promises = append(a.Promises, result)
 	}
 	for _, c := range controls {
 		result := Result{ID: c.ID, Title: c.Title, Findings: []Finding{}}
-		judge(&result, s, c.Check, waivers)
+		judge(&result, s, c.Check, func(id string, f Finding) *Waived {
+			if own := waivers.take(id, f); own != nil {
+				return own
+			}
+			return a.agreed(f)
+		})
 		if result.Verdict == NotShown { // the stack has nothing that the control is about
 			result.Verdict = NotApplicable
 		}
@@ -95,9 +100,24 @@ func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, err
 	return a, nil
 }
 
-func judge(result *Result, s Subject, check Check, waivers *waivers) {
+// agreed is the waiver of a promise that covers the same property of the same resource: one deviation needs one waiver.
+func (a *Assessment) agreed(f Finding) *Waived {
+	if f.Property == "" {
+		return nil
+	}
+	for _, result := range a.Promises {
+		for _, other := range result.Findings {
+			if other.Waiver != nil && other.Resource == f.Resource && other.Type == f.Type && other.Property == f.Property {
+				return other.Waiver
+			}
+		}
+	}
+	return nil
+}
+
+func judge(result *Result, s Subject, check Check, waiver func(id string, f Finding) *Waived) {
 	var report Report
-	if len(s.Graph.Clouds()) > 0 { // nothing can be missing from a stack that does not exist
+	if s.Graph.Exists() { // nothing can be missing from a stack that does not exist
 		check(s, &report)
 	}
 	result.Findings = append(result.Findings, report.findings...)
@@ -105,7 +125,7 @@ func judge(result *Result, s Subject, check Check, waivers *waivers) {
 	for i := range result.Findings {
 		f := &result.Findings[i]
 		if !f.Holds {
-			f.Waiver = waivers.take(result.ID, f.Resource)
+			f.Waiver = waiver(result.ID, *f)
 		}
 		switch {
 		case f.Holds:

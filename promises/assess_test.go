@@ -60,6 +60,7 @@ func TestVerdicts(t *testing.T) {
 		"one is not":                {[]*graph.Resource{keyed, open}, nil, promises.Broken, ""},
 		"that one is waived":        {[]*graph.Resource{keyed, open}, []spec.Waiver{waiver("DP-90", "open", "2027-06-30")}, promises.WaivedVerdict, ""},
 		"another one is waived":     {[]*graph.Resource{keyed, open}, []spec.Waiver{waiver("DP-90", "keyed", "2027-06-30")}, promises.Broken, "is needed by nothing"},
+		"waived until yesterday":    {[]*graph.Resource{open}, []spec.Waiver{waiver("DP-90", "open", "2026-11-20")}, promises.Broken, "for open ended on 2026-11-20"},
 		"waived, and it ends soon":  {[]*graph.Resource{open}, []spec.Waiver{waiver("DP-90", "open", "2026-12-01")}, promises.WaivedVerdict, "ends on 2026-12-01"},
 		"waived, and it ends today": {[]*graph.Resource{open}, []spec.Waiver{waiver("DP-90", "open", "2026-11-21")}, promises.WaivedVerdict, "ends on 2026-11-21"},
 	} {
@@ -86,13 +87,32 @@ func TestWaiversThatCountForNothing(t *testing.T) {
 		waiver spec.Waiver
 		want   string
 	}{
-		"expired":     {waiver("DP-90", "open", "2026-11-20"), "waivers[0].expires: the waiver of DP-90 for open ended on 2026-11-20"},
 		"unknown":     {waiver("ZZ-1", "open", "2027-01-01"), `waivers[0].promise: "ZZ-1" is no promise or control`},
 		"nearly it":   {waiver("Dp90", "open", "2027-01-01"), "did you mean DP-90?"},
 		"other space": {waiver("DP.90", "open", "2027-01-01"), "did you mean DP-90?"},
 	} {
 		if _, err := assess(t, client(tc.waiver), queue("open", nil)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: err = %v, want %q", name, err, tc.want)
+		}
+	}
+}
+
+// One deviation needs one waiver: what a promise's waiver covers, a control of the same property does not ask for again.
+func TestWaiverOfAPromiseCoversTheSamePropertyInTheBaseline(t *testing.T) {
+	same := promises.Control{ID: "SQS.1", Title: "Queues are encrypted", Check: locked.Check}
+	other := promises.Control{ID: "SQS.2", Title: "Queues are short", Check: func(s promises.Subject, r *promises.Report) {
+		for _, q := range s.Graph.OfType("aws:sqs/queue:Queue") {
+			r.Want(q, false, "maxMessageSize", "less", "shorten it")
+		}
+	}}
+	a, err := promises.Assess(promises.Subject{Stack: "test", Spec: client(waiver("DP-90", "open", "2027-06-30")), Graph: graph.New([]*graph.Resource{queue("open", nil)}), Now: now},
+		[]promises.Promise{locked}, []promises.Control{same, other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []promises.Verdict{promises.WaivedVerdict, promises.Broken} {
+		if got := a.Baseline[i]; got.Verdict != want {
+			t.Errorf("%s is %s, want %s", got.ID, got.Verdict, want)
 		}
 	}
 }

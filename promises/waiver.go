@@ -14,9 +14,11 @@ import (
 type waivers struct {
 	all    []spec.Waiver
 	needed []bool
+	now    time.Time
 }
 
-// readWaivers holds a spec's waivers against the promises and the clock. The spec itself checks their form.
+// readWaivers holds a spec's waivers against the promises. Their form, and that none has expired when the file is
+// read, the spec itself checks; one that expired since covers nothing.
 func readWaivers(s Subject, promises []Promise, controls []Control) (*waivers, error) {
 	var ids []string
 	for _, p := range promises {
@@ -25,7 +27,7 @@ func readWaivers(s Subject, promises []Promise, controls []Control) (*waivers, e
 	for _, c := range controls {
 		ids = append(ids, c.ID)
 	}
-	w := &waivers{all: s.Spec.Waivers()}
+	w := &waivers{all: s.Spec.Waivers(), now: s.Now}
 	w.needed = make([]bool, len(w.all))
 	var errs []error
 	for i, waiver := range w.all {
@@ -33,19 +35,18 @@ func readWaivers(s Subject, promises []Promise, controls []Control) (*waivers, e
 		if !slices.Contains(ids, waiver.Promise) {
 			errs = append(errs, fmt.Errorf("%s.promise: %q is no promise or control; `berth explain --list` lists them%s", place, waiver.Promise, didYouMean(waiver.Promise, ids)))
 		}
-		if !waiver.Holds(s.Now) {
-			errs = append(errs, fmt.Errorf("%s.expires: the waiver of %s for %s ended on %s; mend the deviation, or agree on a new waiver and record it",
-				place, waiver.Promise, waiver.Resource, waiver.Expires.Format(time.DateOnly)))
-		}
 	}
 	return w, errors.Join(errs...)
 }
 
-// take is the waiver of a promise for a resource, or nil.
-func (w *waivers) take(id, resource string) *Waived {
+// take is the waiver of a promise for the resource of a finding, while it holds; otherwise nil.
+func (w *waivers) take(id string, f Finding) *Waived {
 	for i, waiver := range w.all {
-		if waiver.Promise == id && waiver.Resource == resource {
+		if waiver.Promise == id && waiver.Resource == f.Resource {
 			w.needed[i] = true
+			if !waiver.Holds(w.now) {
+				return nil
+			}
 			return &Waived{Reason: waiver.Reason, Owner: waiver.Owner, Expires: waiver.Expires.Format(time.DateOnly)}
 		}
 	}
@@ -57,6 +58,8 @@ func (w *waivers) warnings(s Subject) []string {
 	for i, waiver := range w.all {
 		last := waiver.Expires.Format(time.DateOnly)
 		switch {
+		case !waiver.Holds(s.Now):
+			warnings = append(warnings, fmt.Sprintf("the waiver of %s for %s ended on %s: mend the deviation, or agree on a new one and record it", waiver.Promise, waiver.Resource, last))
 		case !w.needed[i]:
 			warnings = append(warnings, fmt.Sprintf("the waiver of %s for %s is needed by nothing: remove it from the stack's file", waiver.Promise, waiver.Resource))
 		case waiver.ExpiresWithin(s.Now, expiringDays):

@@ -25,6 +25,9 @@ import (
 	"golang.org/x/term"
 )
 
+// version is set when a release is built: -ldflags "-X main.version=…".
+var version string
+
 func main() {
 	// A run is short and its garbage goes with it: collecting less often makes a preview a tenth faster.
 	debug.SetGCPercent(400)
@@ -62,7 +65,7 @@ func environment(kill <-chan struct{}) command.Env {
 	return command.Env{
 		Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: terminal, Width: columns,
 		Color:   os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
-		Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
+		Version: version, Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
 		Assess: assess, Promises: catalogue.All(), Controls: baseline.All(),
 		FindCLI: findCLI(cache),
 		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {

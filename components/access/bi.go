@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/berth-iac/berth/components/naming"
+	"github.com/berth-iac/berth/components/policy"
 	"github.com/berth-iac/berth/components/scope"
 	"github.com/berth-iac/berth/spec"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
@@ -140,6 +141,11 @@ func (b *bi) credentials() error {
 		KmsKeyId: b.SecretsKeyArn.ToStringOutput(), RecoveryWindowInDays: pulumi.Int(0), Tags: b.Scope.Tags(scope.Secret, name),
 	}, b.parent)
 	if err != nil {
+		return err
+	}
+	if _, err := secretsmanager.NewSecretPolicy(b.ctx, b.name+"-credentials-policy", &secretsmanager.SecretPolicyArgs{
+		SecretArn: secret.Arn, BlockPublicPolicy: pulumi.Bool(true), Policy: policy.Document(policy.OwnAccountOnly(b.Scope.Account)...),
+	}, b.parent); err != nil {
 		return err
 	}
 	password := secretsmanager.GetRandomPasswordOutput(b.ctx, secretsmanager.GetRandomPasswordOutputArgs{

@@ -1,7 +1,6 @@
 // Package audit records what everybody does in the account, where nobody can
 // alter it (AC-5), looks for intruders, and reminds people of the monthly audit
-// (OP-4): a trail over all regions into a locked bucket with a copy in the second
-// region, GuardDuty, alarms on what the CIS benchmark lists, and a schedule.
+// (OP-4): package trail's trail with its alarms, GuardDuty, and a schedule.
 //
 // It knows the account and none of what is in it. Who is told is decided by the
 // topics.
@@ -11,11 +10,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/berth-iac/berth/components/bucket"
-	"github.com/berth-iac/berth/components/key"
-	"github.com/berth-iac/berth/components/naming"
 	"github.com/berth-iac/berth/components/scope"
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/berth-iac/berth/components/trail"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -33,8 +29,6 @@ type Args struct {
 	TopicArn, SecondTopicArn, AlertsKeyArn pulumi.StringInput
 	// LogsTo and SecondLogsTo are the buckets for access logs.
 	LogsTo, SecondLogsTo pulumi.StringInput
-	// Watched are ARNs of further buckets of which every read and write is recorded.
-	Watched []pulumi.StringInput
 }
 
 // Audit is in place.
@@ -50,18 +44,6 @@ type Audit struct {
 	SecondDetectorID pulumi.StringOutput
 }
 
-// BucketParts name the trail's buckets; BucketArns are the ARNs they will have.
-func BucketParts() []string { return []string{"trail"} }
-
-// BucketArns are the ARNs of the trail's buckets in these regions, for policies that guard them.
-func BucketArns(s scope.Scope, regions ...string) []string {
-	arns := make([]string, len(regions))
-	for i, region := range regions {
-		arns[i] = "arn:aws:s3:::" + s.Bucket(region, BucketParts()...)
-	}
-	return arns
-}
-
 func (a Args) check() error {
 	var errs []error
 	need := func(missing bool, format string, values ...any) {
@@ -69,12 +51,9 @@ func (a Args) check() error {
 			errs = append(errs, fmt.Errorf(format, values...))
 		}
 	}
-	need(a.Days < 365, "the trail is locked for %d days: keep it 365 or more", a.Days)
-	need(a.LogDays < 1, "the log group keeps %d days: say how long", a.LogDays)
 	need(a.Day < 1 || a.Day > 28, "the audit is due on day %d: use 1 to 28, which every month has", a.Day)
 	need(a.Second == nil || a.SecondRegion == "" || a.SecondRegion == a.Scope.Region, "the trail's copy needs a second region and its provider")
 	need(a.TopicArn == nil || a.SecondTopicArn == nil || a.AlertsKeyArn == nil, "nobody is told: pass both topics and the key of the first")
-	need(a.LogsTo == nil || a.SecondLogsTo == nil, "reads of the trail are not logged: pass the buckets for access logs")
 	return errors.Join(errs...)
 }
 
@@ -88,7 +67,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, err
 	}
 	b := &builder{ctx: ctx, name: name, args: args, audit: a, parent: pulumi.Parent(a), second: pulumi.Provider(args.Second)}
-	for _, step := range []func() error{b.keys, b.buckets, b.group, b.trail, b.benchmark, b.detectors, b.reminder} {
+	for _, step := range []func() error{b.trail, b.detectors, b.reminder} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("audit %q: %w", name, err)
 		}
@@ -104,17 +83,18 @@ type builder struct {
 	audit  *Audit
 	parent pulumi.ResourceOption
 	second pulumi.ResourceOption
-
-	key, copyKey key.Key
-	bucket       *bucket.Bucket
-	logs         *cloudwatch.LogGroup
 }
 
-func (b *builder) trailName() string { return b.args.Scope.Name(naming.Trail, "trail") }
-
-// trailArn is known before the trail is: whatever the trail uses trusts this one trail only.
-func (b *builder) trailArn() string {
-	return b.args.Scope.ARN("cloudtrail", b.args.Scope.Region, "trail/"+b.trailName())
+// trail records everything; what follows reads it.
+func (b *builder) trail() error {
+	t, err := trail.New(b.ctx, b.name+"-trail", trail.Args{
+		Scope: b.args.Scope, Days: b.args.Days, LogDays: b.args.LogDays, Second: b.args.Second, SecondRegion: b.args.SecondRegion,
+		LogsTo: b.args.LogsTo, SecondLogsTo: b.args.SecondLogsTo, TopicArn: b.args.TopicArn,
+	}, b.parent)
+	if err != nil {
+		return err
+	}
+	b.audit.TrailArn, b.audit.BucketName, b.audit.BucketArn, b.audit.CopyBucketName = t.Arn, t.BucketName, t.BucketArn, *t.CopyBucketName
+	b.audit.LogGroupName = t.LogGroupName
+	return nil
 }
-
-func (b *builder) groupName() string { return "/" + b.args.Scope.Path(naming.LogGroup, "trail") }

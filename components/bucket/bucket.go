@@ -238,6 +238,14 @@ func (l Lifecycle) rules() s3.BucketLifecycleConfigurationV2RuleArray {
 			Expiration: s3.BucketLifecycleConfigurationV2RuleExpirationArgs{Days: pulumi.Int(l.DeleteAfterDays)},
 		})
 	}
+	if l.ArchiveAfterDays > 0 && l.NoncurrentDays > l.ArchiveAfterDays {
+		rules = append(rules, s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id: pulumi.String("archive-old-versions"), Status: pulumi.String("Enabled"), Filter: everything,
+			NoncurrentVersionTransitions: s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionTransitionArray{
+				s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionTransitionArgs{
+					NoncurrentDays: pulumi.Int(l.ArchiveAfterDays), StorageClass: pulumi.String("GLACIER")}},
+		})
+	}
 	if l.NoncurrentDays > 0 {
 		rules = append(rules, s3.BucketLifecycleConfigurationV2RuleArgs{
 			Id: pulumi.String("delete-old-versions"), Status: pulumi.String("Enabled"), Filter: everything,

@@ -155,21 +155,7 @@ func (a Args) secret(ctx *pulumi.Context, name, physical string, child pulumi.Re
 	if _, err := secretsmanager.NewSecretPolicy(ctx, name+"-secret-policy", &secretsmanager.SecretPolicyArgs{
 		SecretArn:         secret.Arn,
 		BlockPublicPolicy: pulumi.Bool(true),
-		Policy: policy.Document(
-			policy.Statement{
-				Sid: "DenyOtherAccounts", Effect: policy.Deny, Principals: policy.Anyone(),
-				Actions: []string{"secretsmanager:*"}, Resources: policy.Strings("*"), // in a secret's policy: this secret
-				Conditions: []policy.Condition{
-					policy.Is("StringNotEquals", "aws:PrincipalAccount", a.Scope.Account),
-					policy.Is("Bool", "aws:PrincipalIsAWSService", "false"),
-				},
-			},
-			policy.Statement{
-				Sid: "DenyPlainHTTP", Effect: policy.Deny, Principals: policy.Anyone(),
-				Actions: []string{"secretsmanager:*"}, Resources: policy.Strings("*"),
-				Conditions: []policy.Condition{policy.Is("Bool", "aws:SecureTransport", "false")},
-			},
-		),
+		Policy:            policy.Document(policy.OwnAccountOnly(a.Scope.Account)...),
 	}, child); err != nil {
 		return pulumi.StringOutput{}, err
 	}

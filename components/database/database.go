@@ -189,12 +189,16 @@ func (b *builder) monitoringAccess() error {
 // logGroups exist before RDS would make them without key and retention.
 func (b *builder) logGroups(suffix, identifier string) ([]pulumi.Resource, error) {
 	var groups []pulumi.Resource
+	keep := b.Scope.Stateful(b.parent)
+	if suffix != "" { // the replica goes when nobody reads from it any more, and its logs with it
+		keep = []pulumi.ResourceOption{b.parent}
+	}
 	for _, export := range LogExports(b.Database.Engine) {
 		path := LogGroup(identifier, export)
 		group, err := cloudwatch.NewLogGroup(b.ctx, b.name+suffix+"-log-"+export, &cloudwatch.LogGroupArgs{
 			Name: pulumi.String(path), KmsKeyId: b.LogsKeyArn.ToStringOutput(), RetentionInDays: pulumi.Int(b.LogDays),
 			Tags: b.Scope.Tags(logClass(export), path),
-		}, b.parent)
+		}, keep...)
 		if err != nil {
 			return nil, err
 		}

@@ -143,11 +143,18 @@ func (b *builder) events() error {
 		sources = append(sources, *b.db.ReplicaIdentifier)
 	}
 	name := b.Scope.Name(naming.DBGroup, "database")
-	_, err := rds.NewEventSubscription(b.ctx, b.name+"-events", &rds.EventSubscriptionArgs{
+	if _, err := rds.NewEventSubscription(b.ctx, b.name+"-events", &rds.EventSubscriptionArgs{
 		Name: pulumi.String(name), SnsTopic: b.TopicArn, SourceType: pulumi.String("db-instance"), SourceIds: sources,
 		EventCategories: pulumi.ToStringArray([]string{"availability", "configuration change", "deletion", "failover", "failure",
 			"low storage", "maintenance", "notification", "read replica", "recovery", "restoration"}),
 		Tags: b.Scope.Tags(scope.Telemetry, name),
+	}, b.parent); err != nil {
+		return err
+	}
+	settings := b.Scope.Name(naming.DBGroup, "database", "settings")
+	_, err := rds.NewEventSubscription(b.ctx, b.name+"-settings-events", &rds.EventSubscriptionArgs{
+		Name: pulumi.String(settings), SnsTopic: b.TopicArn, SourceType: pulumi.String("db-parameter-group"),
+		EventCategories: pulumi.ToStringArray([]string{"configuration change"}), Tags: b.Scope.Tags(scope.Telemetry, settings),
 	}, b.parent)
 	return err
 }

@@ -229,7 +229,7 @@ func (b builder) logGroups(identifier string) ([]pulumi.Resource, error) {
 		group, err := cloudwatch.NewLogGroup(b.ctx, b.name+"-log-"+export, &cloudwatch.LogGroupArgs{
 			Name: pulumi.String(path), KmsKeyId: b.LogsKeyArn.ToStringOutput(), RetentionInDays: pulumi.Int(b.LogDays),
 			Tags: b.Scope.Tags(class, path),
-		}, b.parent)
+		}, b.Scope.Stateful(b.parent)...)
 		if err != nil {
 			return nil, err
 		}

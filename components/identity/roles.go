@@ -26,12 +26,13 @@ const (
 	administratorAccess = "arn:aws:iam::aws:policy/AdministratorAccess"
 	viewOnly            = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
 	securityAudit       = "arn:aws:iam::aws:policy/SecurityAudit"
+	supportCases        = "arn:aws:iam::aws:policy/AWSSupportAccess" // opens and follows cases with AWS
 )
 
 var assignable = []role{
 	{name: Administrator, says: "Looks after accounts and people; within the boundary", hours: 1, managed: []string{administratorAccess}},
 	{name: Engineer, says: "Runs Pulumi and looks for faults", hours: 4, managed: []string{viewOnly}, statements: engineering},
-	{name: Support, says: "Sees whether things work, and none of the data", hours: 2, managed: []string{viewOnly}, statements: supporting},
+	{name: Support, says: "Sees whether things work, and none of the data", hours: 2, managed: []string{viewOnly, supportCases}, statements: supporting},
 	{name: ReadOnly, says: "Audits", hours: 4, managed: []string{securityAudit, viewOnly}, statements: func(Args) []policy.Statement { return noData() }},
 	{name: BreakGlassDatabase, says: "Reaches a client's database while the client's stack has the door open (AC-4)", hours: 1,
 		statements: func(a Args) []policy.Statement {
@@ -109,6 +110,8 @@ func (b *builder) boundaries() error {
 			"cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:PutInsightSelectors", "cloudtrail:StopLogging", "cloudtrail:UpdateTrail",
 			"guardduty:DeleteDetector", "guardduty:DisassociateFromAdministratorAccount", "guardduty:UpdateDetector",
 			"access-analyzer:DeleteAnalyzer", "organizations:LeaveOrganization"}},
+		// A record whose key is gone is as good as deleted. Keys change in the repository only.
+		{Sid: "KeysStay", Effect: policy.Deny, Actions: []string{"kms:DeleteImportedKeyMaterial", "kms:DisableKey", "kms:ScheduleKeyDeletion"}, Resources: policy.Strings("*")},
 		{Sid: "LocksStay", Effect: policy.Deny, Actions: []string{"s3:BypassGovernanceRetention", "backup:DeleteBackupVaultLockConfiguration"}, Resources: policy.Strings("*")},
 	}
 	if len(evidence) > 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// tlsPolicy takes TLS 1.2 and 1.3 with forward secrecy (DP-4).
-const tlsPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+// tlsPolicy takes TLS 1.2 and 1.3 with forward secrecy and without CBC ciphers (DP-4).
+const tlsPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
 // targetGroup is what machines register with. Requests go where the fewest are open. AWS offers no
 // slow start with that, and none is needed: a fresh machine that answers slowly gets less.

@@ -37,8 +37,9 @@ type Args struct {
 	CertificateArn pulumi.StringInput
 	// TrustBundleBucket and TrustBundleKey are where the CA lies that signs the edge's client certificate.
 	TrustBundleBucket, TrustBundleKey string
-	// LogDays is how long access and connection logs are kept.
+	// LogDays is how long access and connection logs are kept, and LogsTo the bucket that says who read them.
 	LogDays int
+	LogsTo  pulumi.StringInput
 }
 
 // LoadBalancer is a load balancer with its target group.
@@ -133,6 +134,9 @@ func (a Args) check() error {
 	if a.TrustBundleBucket == "" || a.TrustBundleKey == "" {
 		errs = append(errs, errors.New("no trust bundle is given: name the bucket and key of the CA that signs the edge's client certificate"))
 	}
+	if a.LogsTo == nil {
+		errs = append(errs, errors.New("reads of the access logs are not logged: pass the bucket for that"))
+	}
 	if a.LogDays <= 0 {
 		errs = append(errs, fmt.Errorf("access logs are kept for %d days: keep them at least one day", a.LogDays))
 	}
@@ -152,7 +156,7 @@ func (a Args) logBucket(ctx *pulumi.Context, name string, opts ...pulumi.Resourc
 	return bucket.New(ctx, name+"-logs", bucket.Args{
 		Scope: s, Parts: []string{"balancer-logs"}, Region: s.Region, Class: scope.Audit,
 		Lifecycle:    bucket.Lifecycle{DeleteAfterDays: a.LogDays, NoncurrentDays: 30},
-		ForceDestroy: !s.Protect,
+		ForceDestroy: !s.Protect, LogsTo: a.LogsTo,
 		Statements: func(arn pulumi.StringOutput) []policy.Statement {
 			var resources []pulumi.StringInput
 			for _, prefix := range []string{accessPrefix, connectionPrefix} {

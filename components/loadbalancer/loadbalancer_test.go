@@ -27,7 +27,7 @@ func valid() loadbalancer.Args {
 		Hostname:          "acme.taskflow.example",
 		CertificateArn:    pulumi.String("arn:aws:acm:eu-west-2:123456789012:certificate/1"),
 		TrustBundleBucket: "releases", TrustBundleKey: "edge/origin-pull-ca.pem",
-		LogDays: 365,
+		LogDays: 365, LogsTo: pulumi.String("access-logs"),
 	}
 }
 
@@ -102,7 +102,7 @@ func TestOnlyTheEdgeGetsIn(t *testing.T) {
 		}
 	})
 	t.Run("DP-4 HTTPS only, from the edge to the machines", func(t *testing.T) {
-		if https.Inputs["sslPolicy"] != "ELBSecurityPolicy-TLS13-1-2-2021-06" {
+		if https.Inputs["sslPolicy"] != "ELBSecurityPolicy-TLS13-1-2-Res-2021-06" {
 			t.Errorf("TLS policy = %v", https.Inputs["sslPolicy"])
 		}
 		http := graphtest.Find(t, resources, "aws:lb/listener:Listener", "web-http")

@@ -48,6 +48,11 @@ func (b builder) alarms(m *Monitoring) error {
 			members = append(members, made)
 		}
 	}
+	for _, r := range b.args.Replications {
+		if _, err := b.alarm(r.late(), b.args.SecondTopicArn, b.parent, pulumi.Provider(b.args.Second)); err != nil {
+			return fmt.Errorf("alarm on replication %s: %w", r.Name, err)
+		}
+	}
 	physical := b.args.Scope.Name(naming.Alarm, "service-down")
 	actions := pulumi.StringArray{b.args.TopicArn}
 	composite, err := cloudwatch.NewCompositeAlarm(b.ctx, b.name+"-service-down", &cloudwatch.CompositeAlarmArgs{

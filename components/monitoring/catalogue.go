@@ -44,7 +44,7 @@ const (
 	gibi   = 1 << 30
 )
 
-// catalogue lists the alarms that fit what is there.
+// catalogue lists the alarms of the client's own region that fit what is there.
 func (a Args) catalogue() []alarm {
 	list := append(a.service(), a.data()...)
 	for _, nat := range a.NATGateways {
@@ -60,6 +60,9 @@ func (a Args) catalogue() []alarm {
 	}
 	if a.Backup != nil {
 		list = append(list, a.Backup.alarms()...)
+	}
+	for _, r := range a.Replications {
+		list = append(list, r.failed())
 	}
 	return list
 }
@@ -170,7 +173,7 @@ func (c Cache) alarms() []alarm {
 
 func (b Backup) alarms() []alarm {
 	vault := pulumi.StringMap{"BackupVaultName": b.VaultName}
-	list := []alarm{
+	return []alarm{
 		{name: "backup-failed", says: "A backup job failed (BK-9)", namespace: "AWS/Backup", metric: "NumberOfBackupJobsFailed", statistic: "Sum",
 			dimensions: vault, comparison: above, threshold: 0, period: hour, last: 1, missing: quiet},
 		{name: "backup-missing", says: "No backup job has finished for 26 hours (BK-7, BK-9); a new client's first comes at midnight", namespace: "AWS/Backup",
@@ -180,15 +183,21 @@ func (b Backup) alarms() []alarm {
 			metric: "NumberOfCopyJobsFailed", statistic: "Sum", dimensions: vault,
 			comparison: above, threshold: 0, period: hour, last: 1, missing: quiet},
 	}
-	if b.SecondBucketName == nil {
-		return list
-	}
-	rule := pulumi.StringMap{"SourceBucket": b.BucketName, "DestinationBucket": b.SecondBucketName, "RuleId": pulumi.String(b.ReplicationRuleID)}
-	return append(list,
-		alarm{name: "replication-late", says: "The backup bucket's copy is more than 15 minutes behind (BK-9)", namespace: "AWS/S3",
-			metric: "ReplicationLatency", statistic: "Maximum", dimensions: rule,
-			comparison: above, threshold: 15 * minute, period: 5 * minute, last: 3, missing: quiet},
-		alarm{name: "replication-failed", says: "Objects of the backup bucket could not be copied (BK-9)", namespace: "AWS/S3",
-			metric: "OperationsFailedReplication", statistic: "Sum", dimensions: rule,
-			comparison: above, threshold: 0, period: 5 * minute, last: 1, missing: quiet})
+}
+
+// failed counts, in the source's region, what could not be copied; late times, in the destination's, what is under way.
+func (r Replication) failed() alarm {
+	return alarm{name: r.Name + "-replication-failed", says: "Objects of the bucket " + r.Name + " could not be copied (BK-9)", namespace: "AWS/S3",
+		metric: "OperationsFailedReplication", statistic: "Sum", dimensions: r.rule(),
+		comparison: above, threshold: 0, period: 5 * minute, last: 1, missing: quiet}
+}
+
+func (r Replication) late() alarm {
+	return alarm{name: r.Name + "-replication-late", says: "The copy of the bucket " + r.Name + " is more than 15 minutes behind (BK-9)", namespace: "AWS/S3",
+		metric: "ReplicationLatency", statistic: "Maximum", dimensions: r.rule(),
+		comparison: above, threshold: 15 * minute, period: 5 * minute, last: 3, missing: quiet}
+}
+
+func (r Replication) rule() pulumi.StringMap {
+	return pulumi.StringMap{"SourceBucket": r.Source, "DestinationBucket": r.Destination, "RuleId": pulumi.String(r.RuleID)}
 }

@@ -42,11 +42,7 @@ func (a Args) happenings() []event {
 			detail: pulumi.Map{"eventSource": oneOf("kms.amazonaws.com"),
 				"eventName": oneOf("DisableKey", "DisableKeyRotation", "PutKeyPolicy", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial")},
 			fields: fieldsOfCalls, text: "<call> by <who> from <from>."},
-		{name: "vaults", title: "Somebody touches the backups", source: "aws.backup", types: []string{"AWS API Call via CloudTrail"},
-			detail: pulumi.Map{"eventSource": oneOf("backup.amazonaws.com"),
-				"eventName": oneOf("DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy",
-					"DeleteBackupVaultLockConfiguration", "DeleteRecoveryPoint", "PutBackupVaultAccessPolicy", "UpdateRecoveryPointLifecycle")},
-			fields: fieldsOfCalls, text: "<call> by <who> from <from>."},
+		vaults(),
 	}
 	if a.CertificateArn != nil {
 		list = append(list, event{name: "certificate", title: "The certificate runs out and was not renewed", source: "aws.acm",
@@ -57,30 +53,49 @@ func (a Args) happenings() []event {
 	return list
 }
 
+// vaults is what is watched wherever there are backups.
+func vaults() event {
+	return event{name: "vaults", title: "Somebody touches the backups", source: "aws.backup", types: []string{"AWS API Call via CloudTrail"},
+		detail: pulumi.Map{"eventSource": oneOf("backup.amazonaws.com"),
+			"eventName": oneOf("DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy",
+				"DeleteBackupVaultLockConfiguration", "DeleteRecoveryPoint", "PutBackupVaultAccessPolicy", "UpdateRecoveryPointLifecycle")},
+		fields: fieldsOfCalls, text: "<call> by <who> from <from>."}
+}
+
 // events carries the cloud's own warnings to people.
 func (b builder) events() error {
 	for _, e := range b.args.happenings() {
-		pattern := pulumi.Map{"source": oneOf(e.source), "detail-type": oneOf(e.types...)}
-		if e.detail != nil {
-			pattern["detail"] = e.detail
+		if err := b.event(e, e.name, b.args.TopicArn, b.parent); err != nil {
+			return err
 		}
-		if e.resources != nil {
-			pattern["resources"] = e.resources
-		}
-		physical := b.args.Scope.Name(naming.EventRule, e.name)
-		rule, err := cloudwatch.NewEventRule(b.ctx, b.name+"-event-"+e.name, &cloudwatch.EventRuleArgs{
-			Name: pulumi.String(physical), Description: pulumi.String(e.title), EventPattern: pulumi.JSONMarshal(pattern),
-			Tags: b.args.Scope.Tags(scope.Telemetry, physical),
-		}, b.parent)
-		if err != nil {
-			return fmt.Errorf("event rule %s: %w", e.name, err)
-		}
-		if _, err := cloudwatch.NewEventTarget(b.ctx, b.name+"-event-"+e.name+"-target", &cloudwatch.EventTargetArgs{
-			Rule: rule.Name, TargetId: pulumi.String("people"), Arn: b.args.TopicArn, InputTransformer: e.message(b.args.Scope),
-			RetryPolicy: cloudwatch.EventTargetRetryPolicyArgs{MaximumEventAgeInSeconds: pulumi.Int(hour), MaximumRetryAttempts: pulumi.Int(10)},
-		}, b.parent); err != nil {
-			return fmt.Errorf("event target %s: %w", e.name, err)
-		}
+	}
+	if b.args.Second == nil {
+		return nil
+	}
+	return b.event(vaults(), "second-vaults", b.args.SecondTopicArn, b.parent, pulumi.Provider(b.args.Second))
+}
+
+func (b builder) event(e event, name string, topic pulumi.StringInput, opts ...pulumi.ResourceOption) error {
+	pattern := pulumi.Map{"source": oneOf(e.source), "detail-type": oneOf(e.types...)}
+	if e.detail != nil {
+		pattern["detail"] = e.detail
+	}
+	if e.resources != nil {
+		pattern["resources"] = e.resources
+	}
+	physical := b.args.Scope.Name(naming.EventRule, name)
+	rule, err := cloudwatch.NewEventRule(b.ctx, b.name+"-event-"+name, &cloudwatch.EventRuleArgs{
+		Name: pulumi.String(physical), Description: pulumi.String(e.title), EventPattern: pulumi.JSONMarshal(pattern),
+		Tags: b.args.Scope.Tags(scope.Telemetry, physical),
+	}, opts...)
+	if err != nil {
+		return fmt.Errorf("event rule %s: %w", name, err)
+	}
+	if _, err := cloudwatch.NewEventTarget(b.ctx, b.name+"-event-"+name+"-target", &cloudwatch.EventTargetArgs{
+		Rule: rule.Name, TargetId: pulumi.String("people"), Arn: topic, InputTransformer: e.message(b.args.Scope),
+		RetryPolicy: cloudwatch.EventTargetRetryPolicyArgs{MaximumEventAgeInSeconds: pulumi.Int(hour), MaximumRetryAttempts: pulumi.Int(10)},
+	}, opts...); err != nil {
+		return fmt.Errorf("event target %s: %w", name, err)
 	}
 	return nil
 }

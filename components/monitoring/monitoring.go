@@ -33,6 +33,11 @@ type Args struct {
 	NATGateways  []NATGateway
 	Firewall     *Firewall // nil: none
 	Backup       *Backup   // nil: none
+	Replications []Replication
+	// Second is the provider of the second region, SecondTopicArn a topic there; nil: there is none. Vaults are guarded,
+	// and replication is timed, where the copies arrive.
+	Second         pulumi.ProviderResource
+	SecondTopicArn pulumi.StringInput
 	// CertificateArn of the load balancer; nil: not watched.
 	CertificateArn pulumi.StringInput
 }
@@ -74,12 +79,14 @@ type NATGateway struct {
 // Firewall is the regional web ACL.
 type Firewall struct{ Name pulumi.StringInput }
 
-// Backup is where copies go.
-type Backup struct {
-	VaultName pulumi.StringInput
-	// BucketName is replicated to SecondBucketName by the rule ReplicationRuleID; SecondBucketName nil: it is not.
-	BucketName, SecondBucketName pulumi.StringInput
-	ReplicationRuleID            string
+// Backup is where snapshots go.
+type Backup struct{ VaultName pulumi.StringInput }
+
+// Replication copies a bucket's objects to the second region.
+type Replication struct {
+	Name                string // such as "backup"
+	Source, Destination pulumi.StringInput
+	RuleID              string
 }
 
 // Monitoring is what watches.
@@ -105,8 +112,12 @@ func (a Args) check() error {
 	need(a.Machines.GroupName == nil || a.Machines.Min < 1, "the machines need their group's name and a minimum of 1 or more")
 	need(a.Database.Identifier == nil || a.Database.StorageGiB < 1, "the database needs its identifier and its storage")
 	need(a.Cache != nil && (a.Cache.ReplicationGroupID == nil || a.Cache.Nodes < 1), "the cache needs its id and 1 node or more")
-	need(a.Backup != nil && a.Backup.SecondBucketName != nil && a.Backup.ReplicationRuleID == "", "the backup bucket's replication needs its rule's id")
+	need((a.Second == nil) != (a.SecondTopicArn == nil), "the second region needs its provider and a topic there, both or none")
+	need(len(a.Replications) > 0 && a.Second == nil, "replication is timed in the second region: pass its provider and a topic there")
 	names := map[string]bool{}
+	for _, r := range a.Replications {
+		need(r.Name == "" || r.Source == nil || r.Destination == nil || r.RuleID == "", fmt.Sprintf("replication %q needs a name, both buckets and its rule's id", r.Name))
+	}
 	for _, n := range a.NATGateways {
 		need(n.Name == "" || n.ID == nil || names[n.Name], fmt.Sprintf("NAT gateway %q needs an id and a name of its own", n.Name))
 		names[n.Name] = true

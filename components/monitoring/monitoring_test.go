@@ -32,7 +32,9 @@ func full() monitoring.Args {
 	a.Cache = &monitoring.Cache{ReplicationGroupID: s("acme-production"), Nodes: 2}
 	a.NATGateways = []monitoring.NATGateway{{Name: "a", ID: s("nat-1")}, {Name: "b", ID: s("nat-2")}}
 	a.Firewall = &monitoring.Firewall{Name: s("acme-production")}
-	a.Backup = &monitoring.Backup{VaultName: s("acme-production"), BucketName: s("backups"), SecondBucketName: s("backups-2"), ReplicationRuleID: "all"}
+	a.Backup = &monitoring.Backup{VaultName: s("acme-production")}
+	a.Replications = []monitoring.Replication{{Name: "backup", Source: s("backups"), Destination: s("backups-2"), RuleID: "all"}}
+	a.SecondTopicArn = s("arn:aws:sns:eu-west-1:123456789012:acme-alerts")
 	a.CertificateArn = s("arn:aws:acm:eu-west-2:123456789012:certificate/1")
 	return a
 }
@@ -44,6 +46,11 @@ func program(args monitoring.Args) pulumi.RunFunc {
 			return err
 		}
 		args.Global = global
+		if args.SecondTopicArn != nil {
+			if args.Second, err = aws.NewProvider(ctx, "second", &aws.ProviderArgs{Region: pulumi.String("eu-west-1")}); err != nil {
+				return err
+			}
+		}
 		_, err = monitoring.New(ctx, "monitoring", args)
 		return err
 	}
@@ -62,7 +69,7 @@ func TestNewRefusesAllAtOnce(t *testing.T) {
 	_, err := graphtest.Run(graphtest.Preview, func(ctx *pulumi.Context) error {
 		_, err := monitoring.New(ctx, "monitoring", monitoring.Args{
 			Cache: &monitoring.Cache{}, NATGateways: []monitoring.NATGateway{{Name: "a"}},
-			Backup: &monitoring.Backup{SecondBucketName: pulumi.String("b")},
+			Replications: []monitoring.Replication{{Source: pulumi.String("b")}},
 		})
 		return err
 	})
@@ -73,7 +80,8 @@ the load balancer's suffixes are missing
 the machines need their group's name and a minimum of 1 or more
 the database needs its identifier and its storage
 the cache needs its id and 1 node or more
-the backup bucket's replication needs its rule's id
+replication is timed in the second region: pass its provider and a topic there
+replication "" needs a name, both buckets and its rule's id
 NAT gateway "a" needs an id and a name of its own`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("err = %v, want %s", err, want)
@@ -125,8 +133,12 @@ func TestPromises(t *testing.T) {
 		if missing["treatMissingData"] != "breaching" || missing["evaluationPeriods"].(float64)*missing["period"].(float64) != 26*3600 {
 			t.Errorf("missing backup = %v, want 26 hours of silence to alert", missing)
 		}
-		for _, name := range []string{"backup-failed", "backup-copy-failed", "replication-late", "replication-failed", "database-replica-lag", "cache-2-lag"} {
+		for _, name := range []string{"backup-failed", "backup-copy-failed", "backup-replication-late", "backup-replication-failed", "database-replica-lag", "cache-2-lag"} {
 			graphtest.Find(t, resources, alarmType, "monitoring-"+name)
+		}
+		// S3 times copies in the region where they arrive; an alarm elsewhere would stay quiet for ever.
+		if late := graphtest.Find(t, resources, alarmType, "monitoring-backup-replication-late"); late.Options["provider"] != "pulumi:providers:aws::second" {
+			t.Errorf("late copies are watched by %v, want the second region", late.Options["provider"])
 		}
 	})
 	t.Run("the composite names alarms that exist", func(t *testing.T) {

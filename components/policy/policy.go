@@ -92,6 +92,17 @@ func TLSOnly(resources ...pulumi.StringInput) []Statement {
 	}
 }
 
+// OwnAccountOnly are the statements of a secret's own policy: no other account gets at it, and nobody in plain HTTP.
+// "*" is the secret itself there.
+func OwnAccountOnly(account string) []Statement {
+	return []Statement{
+		{Sid: "DenyOtherAccounts", Effect: Deny, Principals: Anyone(), Actions: []string{"secretsmanager:*"}, Resources: Strings("*"),
+			Conditions: []Condition{Is("StringNotEquals", "aws:PrincipalAccount", account), Is("Bool", "aws:PrincipalIsAWSService", "false")}},
+		{Sid: "DenyPlainHTTP", Effect: Deny, Principals: Anyone(), Actions: []string{"secretsmanager:*"}, Resources: Strings("*"),
+			Conditions: []Condition{Is("Bool", "aws:SecureTransport", "false")}},
+	}
+}
+
 // Document is the JSON of a policy document.
 func Document(statements ...Statement) pulumi.StringOutput {
 	list := make(pulumi.Array, len(statements))

@@ -32,6 +32,7 @@ type Resource struct {
 	IgnoreChanges []string `json:"ignoreChanges,omitempty"`
 
 	graph *Graph
+	named []string // its handles, worked out once
 }
 
 // What stands in the place of values that cannot be read.
@@ -60,7 +61,8 @@ func New(resources []*Resource) *Graph {
 		r.graph = g
 		g.byURN[r.URN] = r
 		g.byType[r.Type] = append(g.byType[r.Type], r)
-		for _, handle := range r.handles() {
+		r.named = r.handles()
+		for _, handle := range r.named {
 			g.byHandle[handle] = append(g.byHandle[handle], r)
 		}
 	}
@@ -71,7 +73,11 @@ func New(resources []*Resource) *Graph {
 var handleOutputs = []string{"arn", "id", "name", "bucket", "keyId", "endpoint", "address", "dnsName", "identifier", "clusterIdentifier", "url",
 	"vaultName", "userId", "userGroupId", "domainName", "zoneId", "hostname", "resourceId", "clusterResourceId", "alarmName", "repositoryUrl"}
 
+// handles are the names by which others refer to the resource. A component has none: its outputs are its children's.
 func (r *Resource) handles() []string {
+	if !r.Cloud() {
+		return nil
+	}
 	var handles []string
 	add := func(v any) {
 		if text, ok := v.(string); ok && text != "" && text != Secret && text != Unknown && !slices.Contains(handles, text) {
@@ -117,6 +123,9 @@ func (g *Graph) Clouds() []*Resource {
 	}
 	return found
 }
+
+// Exists tells whether there is any resource that a provider makes.
+func (g *Graph) Exists() bool { return slices.ContainsFunc(g.Resources, (*Resource).Cloud) }
 
 // Named is the resource with a name and one of the types (any type when none is given), or nil.
 func (g *Graph) Named(name string, types ...string) *Resource {
@@ -164,23 +173,25 @@ func (r *Resource) Refs(path string, types ...string) []*Resource {
 func (r *Resource) Referrers(path string, types ...string) []*Resource {
 	var found []*Resource
 	for _, other := range r.graph.OfType(types...) {
-		if other.names(path, r) {
+		if other.refers(path, r.named) {
 			found = append(found, other)
 		}
 	}
 	return found
 }
 
-func (r *Resource) names(path string, other *Resource) bool {
-	handles := other.handles()
-	if slices.Contains(handles, r.Text(path)) {
-		return true
+// refers tells whether the property at path is one of the handles, or a list with one of them.
+func (r *Resource) refers(path string, handles []string) bool {
+	switch v := r.At(path).(type) {
+	case []any:
+		return slices.ContainsFunc(v, func(element any) bool { return slices.Contains(handles, text(element)) })
+	default:
+		return slices.Contains(handles, text(v))
 	}
-	return slices.ContainsFunc(r.Texts(path), func(text string) bool { return slices.Contains(handles, text) })
 }
 
 // Goes tells whether r goes by a name: whether value is its id, ARN or another of its names.
-func (r *Resource) Goes(value string) bool { return slices.Contains(r.handles(), value) }
+func (r *Resource) Goes(value string) bool { return slices.Contains(r.named, value) }
 
 // Cloud tells whether a provider makes the resource.
 func (r *Resource) Cloud() bool {

@@ -145,12 +145,16 @@ func TestFromState(t *testing.T) {
 		{URN: london, Type: "pulumi:providers:aws", Custom: true, ID: "7", Inputs: map[string]any{"region": "eu-west-2"}},
 		{URN: urn(keyType, "key"), Type: keyType, Custom: true, ID: "1234", Outputs: map[string]any{"arn": "arn:aws:kms:::key/1234"}, Protect: true, Provider: string(london) + "::7"},
 		{URN: urn(queueType, "queue"), Type: queueType, Custom: true, ID: "q", Inputs: map[string]any{"kmsMasterKeyId": "arn:aws:kms:::key/1234", "password": secret}},
+		{URN: urn("berth:test:Group", "group"), Type: "berth:test:Group", Outputs: map[string]any{"arn": "arn:aws:kms:::key/1234"}},
 		{URN: urn(queueType, "old"), Type: queueType, Custom: true, ID: "o", Delete: true},
 	})
 	if g.Named("old") != nil {
 		t.Error("what waits for its deletion counts")
 	}
 	key, queue := g.Named("key"), g.Named("queue")
+	if g.Named("group").Goes("arn:aws:kms:::key/1234") {
+		t.Error("a component goes by its child's name")
+	}
 	if queue.Ref("kmsMasterKeyId", keyType) != key || !key.Protect || key.Region() != "eu-west-2" || queue.Region() != "" {
 		t.Errorf("key %+v", key)
 	}

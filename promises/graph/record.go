@@ -101,13 +101,14 @@ var masterSecret = []any{map[string]any{"secretArn": "arn:aws:secretsmanager:eu-
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	r := Registration{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs, Request: args.RegisterRPC}
 	if rpc := args.RegisterRPC; rpc != nil {
-		// The mock's own Inputs leave out what is unknown; the request still has it.
-		inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
-			KeepUnknowns: true, KeepSecrets: true, KeepResources: true, KeepOutputValues: true})
-		if err != nil {
-			return "", nil, fmt.Errorf("read inputs of %s: %w", args.Name, err)
+		if m.how.Unknown { // the mock's own Inputs leave out what is unknown; the request still has it
+			inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
+				KeepUnknowns: true, KeepSecrets: true, KeepResources: true, KeepOutputValues: true})
+			if err != nil {
+				return "", nil, fmt.Errorf("read inputs of %s: %w", args.Name, err)
+			}
+			r.Inputs = inputs
 		}
-		r.Inputs = inputs
 		parent := tokens.Type("")
 		if urn := resource.URN(rpc.GetParent()); urn != "" && urn.QualifiedType() != resource.RootStackType {
 			parent = urn.QualifiedType()

@@ -150,6 +150,9 @@ func (s Statement) ConditionOn(key string) bool {
 
 // Matches tells whether a pattern with * and ? covers an action or ARN, without regard to case.
 func Matches(pattern, name string) bool {
+	if !strings.ContainsAny(pattern, "*?") {
+		return strings.EqualFold(pattern, name)
+	}
 	// path.Match stops at slashes, of which actions have none and ARNs many.
 	escape := strings.NewReplacer("/", "\x00", "[", `\[`, `\`, `\\`)
 	ok, err := path.Match(escape.Replace(strings.ToLower(pattern)), strings.ReplaceAll(strings.ToLower(name), "/", "\x00"))

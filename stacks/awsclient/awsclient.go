@@ -26,6 +26,7 @@ import (
 	"github.com/berth-iac/berth/components/monitoring"
 	"github.com/berth-iac/berth/components/network"
 	"github.com/berth-iac/berth/components/scope"
+	"github.com/berth-iac/berth/components/trail"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/output"
 	"github.com/berth-iac/berth/stacks/providers"
@@ -39,6 +40,9 @@ const globalRegion = "us-east-1"
 // originCA is where the organisation publishes the authority that signs Cloudflare's client certificate.
 const originCA = "edge/origin-pull-ca.pem"
 
+// trailDays is how long the record of every call in the account is locked, and can be searched, at least.
+const trailDays = 365
+
 // client carries what the steps share.
 type client struct {
 	ctx   *pulumi.Context
@@ -51,6 +55,7 @@ type client struct {
 	channels      *alerting.Channels
 	logs          *bucket.Bucket
 	secondLogs    *bucket.Bucket
+	trail         *trail.Trail
 	network       *network.Network
 	certificate   *certificate.Certificate
 	balancer      *loadbalancer.LoadBalancer
@@ -60,6 +65,7 @@ type client struct {
 	documents     *documents.Documents
 	cache         *cache.Cache
 	files         *bucket.Bucket
+	filesCopy     *bucket.Bucket // nil where there is no second region
 	backup        *backup.Backup
 	configuration *configuration.Configuration
 	machines      *compute.Compute
@@ -138,6 +144,17 @@ func (c *client) foundations() (err error) {
 			return err
 		}
 	}
+	days := max(trailDays, s.Service.LogDays)
+	records := trail.Args{
+		Scope: c.scope, Days: days, LogDays: days, Second: c.secondProvider(), SecondRegion: s.Backup.SecondRegion,
+		LogsTo: c.logs.Name, TopicArn: c.channels.TopicArn,
+	}
+	if c.second != nil {
+		records.SecondLogsTo = c.secondLogs.Name
+	}
+	if c.trail, err = trail.New(c.ctx, "trail", records, c.in()); err != nil {
+		return err
+	}
 	c.network, err = network.New(c.ctx, "network", network.Args{
 		Scope: c.scope, CIDR: s.Network.CIDR, Zones: s.ZoneNames(), NATGateways: s.Network.NATGateways,
 		DatabasePorts: c.databasePorts(), ReleaseBucket: s.Service.Release.Bucket,
@@ -168,7 +185,7 @@ func (c *client) front() (err error) {
 	}
 	if c.balancer, err = loadbalancer.New(c.ctx, "load-balancer", loadbalancer.Args{
 		Scope: c.scope, Network: c.network, Hostname: s.Edge.Hostname, CertificateArn: c.certificate.Arn,
-		TrustBundleBucket: s.Service.Release.Bucket, TrustBundleKey: originCA, LogDays: s.Service.LogDays,
+		TrustBundleBucket: s.Service.Release.Bucket, TrustBundleKey: originCA, LogDays: s.Service.LogDays, LogsTo: c.logs.Name,
 	}, c.in()); err != nil {
 		return err
 	}

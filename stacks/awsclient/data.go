@@ -63,7 +63,7 @@ func (c *client) attachments() (err error) {
 		return err
 	}
 	region := c.spec.Backup.SecondRegion
-	copies, err := bucket.New(c.ctx, "second-files", bucket.Args{
+	c.filesCopy, err = bucket.New(c.ctx, "second-files", bucket.Args{
 		Scope: c.scope, Parts: []string{"files", "copy"}, Region: region, Class: scope.Personal,
 		KeyArn: c.keys.SecondBackup.Arn, LogsTo: c.secondLogs.Name, Lifecycle: lifecycle,
 	}, pulumi.Providers(c.second))
@@ -73,7 +73,7 @@ func (c *client) attachments() (err error) {
 	_, err = replication.New(c.ctx, "files-replication", replication.Args{
 		Scope: c.scope, What: "files",
 		From: replication.Side{Region: c.scope.Region, Name: c.files.Name, Arn: c.files.Arn, KeyArn: c.keys.Storage.Arn, VersioningOn: c.files.Versioning},
-		To:   replication.Side{Region: region, Name: copies.Name, Arn: copies.Arn, KeyArn: c.keys.SecondBackup.Arn, VersioningOn: copies.Versioning},
+		To:   replication.Side{Region: region, Name: c.filesCopy.Name, Arn: c.filesCopy.Arn, KeyArn: c.keys.SecondBackup.Arn, VersioningOn: c.filesCopy.Versioning},
 	}, c.in())
 	return err
 }

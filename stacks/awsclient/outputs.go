@@ -23,6 +23,7 @@ func (c *client) outputs() []output.Output {
 		{Name: "backupBucket", Purpose: "the logical backups", Value: c.backup.BucketName},
 		{Name: "backupVaultArn", Purpose: "the snapshots in the client's region", Value: c.backup.VaultArn},
 		{Name: "alertTopicArn", Purpose: "where alarms are published", Value: c.channels.TopicArn},
+		{Name: "trailBucket", Purpose: "where the record of every call in the account is locked, for auditors", Value: c.trail.BucketName},
 		{Name: "serviceDownAlarmArn", Purpose: "the alarm that says the client is without service", Value: c.monitoring.ServiceDownAlarmArn},
 		{Name: "healthCheckId", Purpose: "the probe from outside that uptime reports are made of", Value: c.monitoring.HealthCheckID},
 		{Name: "dashboard", Purpose: "the CloudWatch dashboard of the client", Value: c.monitoring.DashboardName},

@@ -115,7 +115,7 @@ func (c *client) watch() (err error) {
 		Machines:     monitoring.Machines{GroupName: c.machines.GroupName, Min: c.spec.Service.MinMachines, LogGroup: c.machines.ServiceLogGroup},
 		Database:     monitoring.Database{Identifier: c.database.Identifier, StorageGiB: c.spec.Database.StorageGiB},
 		Firewall:     &monitoring.Firewall{Name: c.firewall.Name},
-		Backup:       &monitoring.Backup{VaultName: c.backup.VaultName, BucketName: c.backup.BucketName},
+		Backup:       &monitoring.Backup{VaultName: c.backup.VaultName},
 
 		CertificateArn: c.certificate.Arn,
 	}
@@ -131,8 +131,12 @@ func (c *client) watch() (err error) {
 	for _, gateway := range c.network.NATGateways {
 		args.NATGateways = append(args.NATGateways, monitoring.NATGateway{Name: gateway.Zone, ID: gateway.ID})
 	}
-	if c.backup.SecondBucketName != nil {
-		args.Backup.SecondBucketName, args.Backup.ReplicationRuleID = *c.backup.SecondBucketName, replication.RuleID
+	if c.second != nil {
+		args.Second, args.SecondTopicArn = c.second, *c.channels.SecondTopicArn
+		args.Replications = []monitoring.Replication{
+			{Name: "backup", Source: c.backup.BucketName, Destination: *c.backup.SecondBucketName, RuleID: replication.RuleID},
+			{Name: "files", Source: c.files.Name, Destination: c.filesCopy.Name, RuleID: replication.RuleID},
+		}
 	}
 	c.monitoring, err = monitoring.New(c.ctx, "monitoring", args, c.in())
 	return err

@@ -23,6 +23,7 @@ import (
 	"github.com/berth-iac/berth/components/pipeline"
 	"github.com/berth-iac/berth/components/scope"
 	"github.com/berth-iac/berth/components/statebackend"
+	"github.com/berth-iac/berth/components/trail"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/output"
 	"github.com/berth-iac/berth/stacks/providers"
@@ -123,7 +124,6 @@ func (o *organisation) trail() (err error) {
 		Scope: o.scope, Days: o.spec.TrailDays, LogDays: searchDays, Day: o.spec.AuditDay, Second: o.second, SecondRegion: o.spec.AWS.SecondRegion,
 		TopicArn: o.channels.TopicArn, SecondTopicArn: *o.channels.SecondTopicArn, AlertsKeyArn: o.alertsKey.Arn,
 		LogsTo: o.logs.ID, SecondLogsTo: o.secondLogs.ID,
-		Watched: []pulumi.StringInput{o.state.StateBucketArn, o.state.ReleaseBucketArn},
 	}, o.in())
 	return err
 }
@@ -132,7 +132,7 @@ func (o *organisation) trail() (err error) {
 func (o *organisation) people() (err error) {
 	o.identity, err = identity.New(o.ctx, "identity", identity.Args{
 		Scope: o.scope, Staff: o.spec.Staff, OfficeCIDRs: o.spec.OfficeCIDRs, Clients: o.spec.Clients, Second: o.second,
-		EvidenceBuckets: audit.BucketArns(o.scope, o.scope.Region, o.spec.AWS.SecondRegion),
+		EvidenceBuckets: trail.BucketArns(o.scope, o.scope.Region, o.spec.AWS.SecondRegion),
 		StateKeyArn:     o.state.StateKeyArn, StateBucketArn: o.state.StateBucketArn,
 	}, o.in())
 	return err

@@ -41,6 +41,7 @@ type fakeStack struct {
 	changed  engine.ChangeOptions
 	state    apitype.UntypedDeployment
 	stateSet bool
+	exist    []apitype.ResourceV3
 	update   *engine.Update // the last one
 }
 
@@ -69,8 +70,9 @@ func (s *fakeStack) Destroy(_ context.Context, o engine.ChangeOptions) (*engine.
 func (s *fakeStack) Outputs(context.Context, bool) (map[string]engine.Output, error) {
 	return s.outputs, nil
 }
-func (s *fakeStack) LastUpdate(context.Context) (*engine.Update, error) { return s.update, nil }
-func (s *fakeStack) Orphans(context.Context) ([]string, error)          { return s.orphans, nil }
+func (s *fakeStack) Resources(context.Context) ([]apitype.ResourceV3, error) { return s.exist, nil }
+func (s *fakeStack) LastUpdate(context.Context) (*engine.Update, error)      { return s.update, nil }
+func (s *fakeStack) Orphans(context.Context) ([]string, error)               { return s.orphans, nil }
 func (s *fakeStack) State(context.Context) (apitype.UntypedDeployment, error) {
 	return s.state, nil
 }

@@ -21,6 +21,7 @@ type Env struct {
 	Color    bool      // Out and Err may be coloured
 	Width    int       // columns of the terminal; 0: unknown
 
+	Version string   // what this program was built as; empty: what the Go toolchain knows
 	Environ []string // the environment that the Pulumi CLI gets
 	Home    string   // the user's home folder
 	Now     func() time.Time
@@ -61,6 +62,7 @@ type Stack interface {
 	Outputs(ctx context.Context, showSecrets bool) (map[string]engine.Output, error)
 	Orphans(ctx context.Context) ([]string, error)
 	LastUpdate(ctx context.Context) (*engine.Update, error)
+	Resources(ctx context.Context) ([]apitype.ResourceV3, error)
 	State(ctx context.Context) (apitype.UntypedDeployment, error)
 	SetState(ctx context.Context, state apitype.UntypedDeployment) error
 	RemoveLocal() error

@@ -55,6 +55,7 @@ func Exit(err error) int {
 		problems    spec.Problems
 		run         *engine.RunError
 		broken      *promises.Refusal
+		shown       *brokenError
 	)
 	switch {
 	case err == nil:
@@ -67,7 +68,7 @@ func Exit(err error) int {
 		return ExitRefused
 	case errors.As(err, &problems):
 		return ExitSpec
-	case errors.As(err, &broken):
+	case errors.As(err, &broken), errors.As(err, &shown):
 		return ExitPromise
 	case errors.Is(err, context.Canceled), errors.As(err, &run) && run.Result.Outcome == engine.Cancelled:
 		return ExitInterrupted

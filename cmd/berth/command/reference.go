@@ -49,7 +49,7 @@ func index(root *cobra.Command) string {
 func page(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, generated+"# %s\n\n%s.\n\n", cmd.CommandPath(), cmd.Short)
-	if cmd.Runnable() && !cmd.HasSubCommands() {
+	if !cmd.HasSubCommands() || cmd.ValidArgsFunction != nil {
 		fmt.Fprintf(&b, "```\n%s\n```\n\n", cmd.UseLine())
 	}
 	if cmd.Long != "" {

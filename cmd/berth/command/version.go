@@ -22,7 +22,7 @@ func newVersion(env Env, g *global) *cobra.Command {
 		Example: "  berth version --output json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := versionsOf(debug.ReadBuildInfo())
+			v := env.versions()
 			if g.output == "json" {
 				return printJSON(env, v)
 			}
@@ -30,6 +30,15 @@ func newVersion(env Env, g *global) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// versions are those of this program; its own is what it was built as, or what the Go toolchain knows.
+func (e Env) versions() versions {
+	v := versionsOf(debug.ReadBuildInfo())
+	if e.Version != "" {
+		v.Berth = e.Version
+	}
+	return v
 }
 
 func versionsOf(info *debug.BuildInfo, ok bool) versions {

@@ -1,4 +1,4 @@
-package audit
+package trail
 
 import (
 	"fmt"
@@ -53,7 +53,7 @@ var controls = []control{
 
 const metricNamespace = "Berth/Audit"
 
-// benchmark raises an alarm on each control.
+// benchmark raises an alarm on each control, from what the log group hears.
 func (b *builder) benchmark() error {
 	s := b.args.Scope
 	for _, c := range controls {
