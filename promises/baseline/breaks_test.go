@@ -14,6 +14,8 @@ var breaks = map[string][]string{
 	"Berth.Engine.2": {`aws allowedAccountIds -`, `aws allowedAccountIds ["123456789012","999999999999"]`, `aws allowedAccountIds "[\"999999999999\"]"`},
 	"Berth.IAM.1": {`files-policy policy ~arn:aws:iam::123456789012:role/service~arn:aws:iam::999999999999:root`, `key policy ~"arn:aws:iam::123456789012:root"~["arn:aws:iam::123456789012:root","999999999999"]`,
 		`files-policy policy "[unknown]"`},
+	"Berth.Logs.1": {`postgres-log-upgrade -`, `replica-log-postgresql name "/aws/rds/instance/other/postgresql"`, `documents-log-audit -`, `cache-log name "other"`,
+		`cache logDeliveryConfigurations.0.destination -`, `mysql identifier -`},
 	"Berth.EC2.1": {`o-images state "unblocked"`, `o-images-second -`},
 	"CIS-1.18":    {`machine iamInstanceProfile -`, `template iamInstanceProfile -`, `profile role -`},
 	"CIS-4.15":    {`o-filter-organisation -`, `o-alarm-organisation -`, `o-filter-organisation pattern ~LeaveOrganization~LeaveNothing`},

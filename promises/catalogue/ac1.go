@@ -105,7 +105,7 @@ func wantNoSignIn(r *promises.Report, of *graph.Resource, rule firewallRule, pro
 
 // firewallRules judges every rule of every security group, in and out, wherever it is written.
 func firewallRules(s promises.Subject, r *promises.Report) {
-	const group = "aws:ec2/securityGroup:SecurityGroup"
+	const group = typeSecurityGroup
 	rules := s.Graph.OfType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
 	r.Must(rules, "security group rules", "machines behind security groups with rules of their own", "keep the component compute in the client's stack")
 	for _, rule := range rules {
@@ -244,7 +244,7 @@ func noSessions(s promises.Subject, r *promises.Report) {
 		machine[role] = true
 	}
 	r.Must(machineRoles(s.Graph), "role of the machines", "machines with a role of their own", "keep the component compute in the client's stack")
-	for _, role := range s.Graph.OfType(iamRole) {
+	for _, role := range s.Graph.OfType(typeRole) {
 		if emergency[role] || s.Client().Access.BreakGlass != nil && takers(role) == takenByPeople {
 			continue
 		}

@@ -72,7 +72,7 @@ var serviceManaged = map[string]string{
 func rolesOfClient(s promises.Subject, r *promises.Report) {
 	c := s.Client()
 	w := width{graph: s.Graph, accounts: []string{c.AWS.Account}, foreign: []string{"arn:aws:s3:::" + c.Service.Release.Bucket}, narrow: true}
-	roles := r.Must(s.Graph.OfType(iamRole), "role", "roles for the services that run the client", "keep the component compute in the client's stack")
+	roles := r.Must(s.Graph.OfType(typeRole), "role", "roles for the services that run the client", "keep the component compute in the client's stack")
 	machines := machineRoles(s.Graph)
 	for _, role := range roles {
 		w.machine = slices.Contains(machines, role)
@@ -129,7 +129,7 @@ func wantChatReads(s promises.Subject, r *promises.Report, w width) {
 	for _, channel := range s.Graph.OfType("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration") {
 		const fix = "keep the guardrail of components/alerting/slack.go"
 		rails := channel.Texts("guardrailPolicyArns")
-		role := channel.Ref("iamRoleArn", iamRole)
+		role := channel.Ref("iamRoleArn", typeRole)
 		holds := len(rails) > 0
 		shows := role != nil && takenBy(role, "chatbot.amazonaws.com") && len(allowing(permissionsOf(s.Graph, role), "cloudwatch:DescribeAlarms")) > 0
 		r.Want(channel, shows, "iamRoleArn", "a role of the stack that Chatbot takes, and that reads alarms", fix)

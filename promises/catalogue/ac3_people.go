@@ -15,7 +15,7 @@ import (
 // staffBoundaries are the policies that bound people, as themselves and in roles.
 func staffBoundaries(g *graph.Graph) []*graph.Resource {
 	var found []*graph.Resource
-	for _, holder := range append(g.OfType(iamUser), g.OfType(iamRole)...) {
+	for _, holder := range append(g.OfType(iamUser), g.OfType(typeRole)...) {
 		boundary := holder.Ref("permissionsBoundary", iamPolicy)
 		if boundary != nil && !slices.Contains(found, boundary) && (holder.Type == iamUser || takers(holder) == takenByPeople) {
 			found = append(found, boundary)

@@ -67,7 +67,7 @@ func staffAccess(s promises.Subject, r *promises.Report) {
 		}
 		wantGroup(s, r, a.role)
 	}
-	for _, role := range s.Graph.OfType(iamRole) {
+	for _, role := range s.Graph.OfType(typeRole) {
 		if staff[role] || takers(role) == takenByFederated {
 			continue // the pipeline's roles are OP-1's
 		}
@@ -82,7 +82,7 @@ func staffAccess(s promises.Subject, r *promises.Report) {
 
 // staffRoleOf is the role of an assignment, or nil.
 func staffRoleOf(s promises.Subject, role string) *graph.Resource {
-	return s.Graph.Resolve(s.Organisation().Name+"-"+kebabRoles[role], iamRole)
+	return s.Graph.Resolve(s.Organisation().Name+"-"+kebabRoles[role], typeRole)
 }
 
 // wantAssignment reports whether a role allows what the assignment needs and no more.

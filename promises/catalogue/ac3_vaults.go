@@ -18,7 +18,7 @@ func sharedVaults(s promises.Subject, r *promises.Report) {
 		vaults := slices.DeleteFunc(s.Graph.OfType("aws:backup/vault:Vault"), func(vault *graph.Resource) bool { return vault.Region() != region })
 		for _, vault := range r.Must(vaults, "vault for clients' backups in "+region, "a vault that clients send copies to", fix) {
 			wantProtected(r, vault)
-			key := vault.Ref("kmsKeyArn", kmsKey)
+			key := vault.Ref("kmsKeyArn", typeKey)
 			own := key != nil && key.Region() == region && len(key.Referrers("kmsKeyArn", vault.Type)) == 1
 			r.Want(vault, own, "kmsKeyArn", "a key of its own in its region", fix)
 			if own {
@@ -36,7 +36,7 @@ func sharedVaults(s promises.Subject, r *promises.Report) {
 			}
 			if told := one(r, vault, "aws:backup/vaultNotifications:VaultNotifications", "notifications"); told != nil {
 				events := told.Texts("backupVaultEvents")
-				topic := told.Ref("snsTopicArn", snsTopic)
+				topic := told.Ref("snsTopicArn", typeTopic)
 				r.Want(told, sameTexts(events, []string{"COPY_JOB_FAILED", "RESTORE_JOB_COMPLETED", "RECOVERY_POINT_MODIFIED"}), "backupVaultEvents", "a failed copy, a restore, and every change of a copy", fix)
 				r.Want(told, topic != nil && topic.Region() == region, "snsTopicArn", "a topic of the region that people are subscribed to", fix)
 			}

@@ -96,7 +96,7 @@ func wantTrailAlarm(s promises.Subject, r *promises.Report, words []string, when
 		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(pattern, word) }) {
 			continue
 		}
-		group := filter.Ref("logGroupName", logGroup)
+		group := filter.Ref("logGroupName", typeLogGroup)
 		onTrail := group != nil && slices.ContainsFunc(s.Graph.OfType(auditTrail), func(t *graph.Resource) bool { return trailGroup(s.Graph, t) == group })
 		r.Want(filter, onTrail, "logGroupName", "the trail's own log group", fix)
 		r.Want(filter, filter.Text("metricTransformation.value") == "1", "metricTransformation.value", "1 for each match", fix)
@@ -124,7 +124,7 @@ func wantFirstAlarm(r *promises.Report, alarm *graph.Resource, fix string) {
 	r.Want(alarm, periods == 1 && seconds > 0 && seconds <= 300, "period", "looked at every 300 seconds or more often", fix)
 	statistic := alarm.Text("statistic")
 	r.Want(alarm, statistic == "Sum" || statistic == "Maximum", "statistic", "every occurrence counted: Sum or Maximum", fix)
-	topics := alarm.Refs("alarmActions", snsTopic)
+	topics := alarm.Refs("alarmActions", typeTopic)
 	r.Want(alarm, len(topics) > 0 && !slices.ContainsFunc(topics, func(topic *graph.Resource) bool { return topic.Region() != alarm.Region() }), "alarmActions", "a topic of the alarm's own region that people are subscribed to", fix)
 	r.Want(alarm, !alarm.Has("actionsEnabled") || alarm.Bool("actionsEnabled"), "actionsEnabled", "true", fix)
 }
@@ -140,15 +140,15 @@ func databaseStaffPaths(s promises.Subject, r *promises.Report) {
 		if store.Type == "aws:elasticache/replicationGroup:ReplicationGroup" {
 			property = "securityGroupIds"
 		}
-		groups := store.Refs(property, securityGroup)
+		groups := store.Refs(property, typeSecurityGroup)
 		r.Say(store, len(groups) > 0, fmt.Sprintf("security groups of the stack: %d", len(groups)), "a security group of this stack, which says who connects", "pass the component's own security group")
 		for _, group := range groups {
 			for _, rule := range group.Referrers("securityGroupId", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule") {
-				wantFromMachines(r, rule, rule.Ref("referencedSecurityGroupId", securityGroup), allowed)
+				wantFromMachines(r, rule, rule.Ref("referencedSecurityGroupId", typeSecurityGroup), allowed)
 			}
 			for _, rule := range group.Referrers("securityGroupId", "aws:ec2/securityGroupRule:SecurityGroupRule") {
 				if rule.Text("type") != "egress" {
-					wantFromMachines(r, rule, rule.Ref("sourceSecurityGroupId", securityGroup), allowed)
+					wantFromMachines(r, rule, rule.Ref("sourceSecurityGroupId", typeSecurityGroup), allowed)
 				}
 			}
 			r.Say(group, len(group.Items("ingress")) == 0, "rules written into it: "+fmt.Sprint(len(group.Items("ingress"))), "rules of their own only, each judged by itself", "write the rule as a resource of its own")
@@ -204,10 +204,10 @@ func dataInLogs(s promises.Subject, r *promises.Report) {
 func machineGroups(s promises.Subject) map[*graph.Resource]bool {
 	allowed := map[*graph.Resource]bool{}
 	add := func(machine *graph.Resource) {
-		groups := machine.Refs("vpcSecurityGroupIds", securityGroup)
+		groups := machine.Refs("vpcSecurityGroupIds", typeSecurityGroup)
 		for _, adapter := range machine.Items("networkInterfaces") {
 			for _, id := range adapter.Texts("securityGroups") {
-				groups = append(groups, s.Graph.Resolve(id, securityGroup))
+				groups = append(groups, s.Graph.Resolve(id, typeSecurityGroup))
 			}
 		}
 		for _, group := range groups {
@@ -239,10 +239,10 @@ func databaseCredentials(s promises.Subject, r *promises.Report) {
 			service[roleOfMachine(s.Graph, template)] = true
 		}
 	}
-	for _, role := range append(s.Graph.OfType(iamRole), s.Graph.OfType(iamUser, iamGroup)...) {
+	for _, role := range append(s.Graph.OfType(typeRole), s.Graph.OfType(iamUser, iamGroup)...) {
 		permissions := permissionsOf(s.Graph, role)
-		taken := role.Type != iamRole || takers(role) == takenByPeople
-		if taken && (!open || role.Type != iamRole) {
+		taken := role.Type != typeRole || takers(role) == takenByPeople
+		if taken && (!open || role.Type != typeRole) {
 			r.Say(role, false, "people may take it", "no role, user or group for people in a client's stack while no incident is open", "remove it; during an incident set access.breakGlass in the client's spec")
 		}
 		for _, action := range []string{"rds-db:connect", "elasticache:Connect", "secretsmanager:GetSecretValue", "rds-data:ExecuteStatement"} {

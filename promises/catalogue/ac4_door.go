@@ -32,7 +32,7 @@ type door struct {
 func openDoor(s promises.Subject, r *promises.Report) {
 	d := door{s: s, r: r, spec: s.Client().Access.BreakGlass}
 	length := d.spec.Closes.Sub(d.spec.Opens.Time)
-	roles := slices.DeleteFunc(s.Graph.OfType(iamRole), func(role *graph.Resource) bool { return takers(role) != takenByPeople })
+	roles := slices.DeleteFunc(s.Graph.OfType(typeRole), func(role *graph.Resource) bool { return takers(role) != takenByPeople })
 	relays := s.Graph.OfType("aws:ec2/instance:Instance")
 	if len(roles) != 1 || len(relays) != 1 {
 		r.Missing(fmt.Sprintf("single emergency role and relay, but %d and %d", len(roles), len(relays)), "one role that the named people take, and one relay that carries their tunnel", fixDoor)
@@ -141,7 +141,7 @@ func (d door) path() {
 	d.r.Want(d.relay, d.relay.Text("instanceInitiatedShutdownBehavior") == "terminate", "instanceInitiatedShutdownBehavior", "terminate: the relay does not come back", fixDoor)
 	d.r.Want(d.relay, d.relay.Bool("userDataReplaceOnChange"), "userDataReplaceOnChange", "true: a change replaces the relay", fixDoor)
 	d.r.Want(d.relay, d.relay.Text("ami") == d.s.Client().Service.ImageID, "ami", "the image that the spec names, "+d.s.Client().Service.ImageID, fixDoor)
-	groups := d.relay.Refs("vpcSecurityGroupIds", securityGroup)
+	groups := d.relay.Refs("vpcSecurityGroupIds", typeSecurityGroup)
 	d.r.Say(d.relay, len(groups) == 1, fmt.Sprintf("security groups of the stack: %d", len(groups)), "one security group of its own", fixDoor)
 	for _, group := range groups {
 		shared := len(group.Referrers("vpcSecurityGroupIds", "aws:ec2/launchTemplate:LaunchTemplate", "aws:rds/instance:Instance")) > 0
@@ -151,7 +151,7 @@ func (d door) path() {
 		for _, rule := range group.Referrers("securityGroupId", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") {
 			first, _ := rule.Number("fromPort")
 			last, _ := rule.Number("toPort")
-			to := rule.Ref("referencedSecurityGroupId", securityGroup)
+			to := rule.Ref("referencedSecurityGroupId", typeSecurityGroup)
 			database, known := false, false
 			if to != nil {
 				for _, db := range to.Referrers("vpcSecurityGroupIds", "aws:rds/instance:Instance") {
@@ -169,7 +169,7 @@ func (d door) path() {
 		}
 		d.r.Say(group, toDatabase, fmt.Sprintf("a way to the database: %t", toDatabase), "a way to the database", fixDoor)
 		reached := slices.ContainsFunc(group.Referrers("referencedSecurityGroupId", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"), func(rule *graph.Resource) bool {
-			to := rule.Ref("securityGroupId", securityGroup)
+			to := rule.Ref("securityGroupId", typeSecurityGroup)
 			return to != nil && len(to.Referrers("vpcSecurityGroupIds", "aws:rds/instance:Instance")) > 0
 		})
 		d.r.Say(group, reached, fmt.Sprintf("the database takes its connections: %t", reached), "the database takes connections from the relay while the door is open", fixDoor)
@@ -208,12 +208,12 @@ func (d door) path() {
 
 // reaches reports whether the relay gets to an endpoint of Session Manager, and the endpoint takes it in.
 func (d door) reaches(endpoint *graph.Resource) {
-	relays := d.relay.Refs("vpcSecurityGroupIds", securityGroup)
-	groups := endpoint.Refs("securityGroupIds", securityGroup)
+	relays := d.relay.Refs("vpcSecurityGroupIds", typeSecurityGroup)
+	groups := endpoint.Refs("securityGroupIds", typeSecurityGroup)
 	passes := func(from, to []*graph.Resource, rules string) bool {
 		return len(from) == 1 && len(to) == 1 && slices.ContainsFunc(from[0].Referrers("securityGroupId", rules), func(rule *graph.Resource) bool {
 			port, _ := rule.Number("fromPort")
-			return port == 443 && rule.Ref("referencedSecurityGroupId", securityGroup) == to[0]
+			return port == 443 && rule.Ref("referencedSecurityGroupId", typeSecurityGroup) == to[0]
 		})
 	}
 	out, in := passes(relays, groups, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"), passes(groups, relays, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
@@ -256,7 +256,7 @@ func (d door) ending() {
 		attempts, _ := schedule.Number("target.retryPolicy.maximumRetryAttempts")
 		age, _ := schedule.Number("target.retryPolicy.maximumEventAgeInSeconds")
 		d.r.Want(schedule, attempts >= 10 && age >= 3600, "target.retryPolicy", "tried again, 10 times or more, for an hour or longer", fixDoor)
-		role := schedule.Ref("target.roleArn", iamRole)
+		role := schedule.Ref("target.roleArn", typeRole)
 		can := role != nil && slices.ContainsFunc(allowing(permissionsOf(d.s.Graph, role), "ec2:TerminateInstances"), func(statement policy.Statement) bool {
 			return slices.ContainsFunc(statement.Resources, func(arn string) bool { return d.relay.Goes(arn[strings.LastIndex(arn, "/")+1:]) })
 		})
@@ -305,9 +305,9 @@ func (d door) uses() {
 		d.r.Want(rule, !rule.Has("state") || strings.HasPrefix(rule.Text("state"), "ENABLED"), "state", "ENABLED", fixDoor)
 		told, kept := false, (*graph.Resource)(nil)
 		for _, target := range rule.Referrers("rule", "aws:cloudwatch/eventTarget:EventTarget") {
-			topic := target.Ref("arn", snsTopic)
+			topic := target.Ref("arn", typeTopic)
 			told = told || topic != nil && topic.Region() == rule.Region()
-			if group := target.Ref("arn", logGroup); group != nil {
+			if group := target.Ref("arn", typeLogGroup); group != nil {
 				kept = group
 			}
 		}

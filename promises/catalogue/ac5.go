@@ -13,7 +13,7 @@ func (catalogue) AC5() promises.Promise {
 		ID:    "AC-5",
 		Title: "Personal accounts, and a log that cannot be altered",
 		Sentence: "Every account of our staff is personal; every login and every action around your service is logged, and the log cannot be altered, " +
-			"by us neither.",
+			"not even by us.",
 		Duties: map[promises.Hosting]promises.Duty{
 			promises.Organisation: promises.Ours, promises.OnAWS: promises.Ours, promises.OnSites: promises.Ours, promises.Service: promises.Ours,
 		},

@@ -74,7 +74,7 @@ func wantTold(s promises.Subject, r *promises.Report, rules []*graph.Resource, s
 		r.Want(rule, !rule.Has("state") || strings.HasPrefix(rule.Text("state"), "ENABLED"), "state", "ENABLED", fix)
 		told := false
 		for _, target := range rule.Referrers("rule", "aws:cloudwatch/eventTarget:EventTarget") {
-			topic := target.Ref("arn", snsTopic)
+			topic := target.Ref("arn", typeTopic)
 			told = told || target.Region() == rule.Region() && topic != nil && topic.Region() == rule.Region()
 		}
 		r.Say(rule, told, fmt.Sprintf("told to people: %t", told), "a topic of the region that people are subscribed to", fix)

@@ -22,7 +22,7 @@ var writeActions = []string{"logs:CreateLogStream", "logs:PutLogEvents"}
 
 // groupNamed is the log group of a name, or nil: AWS writes to whatever goes by the name.
 func groupNamed(s promises.Subject, name string) *graph.Resource {
-	for _, group := range s.Graph.OfType(logGroup) {
+	for _, group := range s.Graph.OfType(typeLogGroup) {
 		if group.Text("name") == name {
 			return group
 		}
@@ -55,18 +55,18 @@ func wantGuardedLog(s promises.Subject, r *promises.Report, group *graph.Resourc
 func wantAccessLogs(s promises.Subject, r *promises.Report, days int) {
 	writers := map[*graph.Resource]string{}
 	for _, logging := range s.Graph.OfType("aws:s3/bucketLoggingV2:BucketLoggingV2") {
-		if target := logging.Ref("targetBucket", storeBucket); target != nil {
+		if target := logging.Ref("targetBucket", typeBucket); target != nil {
 			writers[target] = "logging.s3.amazonaws.com"
 		}
 	}
 	for _, balancer := range s.Graph.OfType("aws:lb/loadBalancer:LoadBalancer") {
 		for _, property := range []string{"accessLogs.bucket", "connectionLogs.bucket"} {
-			if target := balancer.Ref(property, storeBucket); target != nil {
+			if target := balancer.Ref(property, typeBucket); target != nil {
 				writers[target] = "logdelivery.elasticloadbalancing.amazonaws.com"
 			}
 		}
 	}
-	for _, bucket := range s.Graph.OfType(storeBucket) {
+	for _, bucket := range s.Graph.OfType(typeBucket) {
 		service, isTarget := writers[bucket]
 		if !isTarget {
 			continue
@@ -112,14 +112,14 @@ func clientLogs(s promises.Subject, r *promises.Report) {
 	balancerLogs(s, r)
 	databaseLogs(s, r)
 	wantAccessLogs(s, r, s.Client().Service.LogDays)
-	for _, group := range s.Graph.OfType(logGroup) {
+	for _, group := range s.Graph.OfType(typeLogGroup) {
 		days, key := s.Client().Service.LogDays, "service.logDays"
 		if len(group.Referrers("logDestination", "aws:ec2/flowLog:FlowLog")) > 0 {
 			days, key = s.Client().Network.FlowLogDays, "network.flowLogDays"
 		}
 		wantRetention(r, group, days, key+" in the client's spec")
 	}
-	for _, role := range s.Graph.OfType(iamRole) {
+	for _, role := range s.Graph.OfType(typeRole) {
 		permissions, open := permissionsOf(s.Graph, role), []string{}
 		for _, action := range []string{"logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:PutSubscriptionFilter", "logs:PutDataProtectionPolicy",
 			"ec2:DeleteFlowLogs", "wafv2:DeleteLoggingConfiguration", "elasticloadbalancing:ModifyLoadBalancerAttributes", "cloudtrail:StopLogging", "cloudtrail:DeleteTrail"} {
@@ -140,9 +140,9 @@ func flows(s promises.Subject, r *promises.Report) {
 			r.Want(flow, flow.Text("trafficType") == "ALL", "trafficType", "ALL: what passes and what is refused", fix)
 			interval, _ := flow.Number("maxAggregationInterval")
 			r.Want(flow, interval == 60, "maxAggregationInterval", "60 seconds", fix)
-			group := flow.Ref("logDestination", logGroup)
+			group := flow.Ref("logDestination", typeLogGroup)
 			r.Want(flow, group != nil && flow.Text("logDestinationType") == "cloud-watch-logs", "logDestination", "a log group of the stack", fix)
-			role := flow.Ref("iamRoleArn", iamRole)
+			role := flow.Ref("iamRoleArn", typeRole)
 			r.Want(flow, group != nil && role != nil && takenBy(role, "vpc-flow-logs.amazonaws.com") && mayWrite(s, role, group), "iamRoleArn", "a role that may write to that log group", fix)
 			if group != nil {
 				wantGuardedLog(s, r, group)
@@ -197,7 +197,7 @@ func firewallLogs(s promises.Subject, r *promises.Report) {
 	const fix = "keep the logging of components/firewall"
 	for _, acl := range r.Must(s.Graph.OfType("aws:wafv2/webAcl:WebAcl"), "web firewall", "a web firewall whose verdicts are recorded", "keep the component firewall in the client's stack") {
 		for _, logging := range r.Must(acl.Referrers("resourceArn", "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"), "log of "+acl.Name, "the web firewall's verdicts recorded", fix) {
-			groups := logging.Refs("logDestinationConfigs", logGroup)
+			groups := logging.Refs("logDestinationConfigs", typeLogGroup)
 			r.Want(logging, len(groups) > 0, "logDestinationConfigs", "a log group of the stack", fix)
 			r.Want(logging, !logging.Has("loggingFilter"), "loggingFilter", "absent: every verdict is recorded", fix)
 			var redacted []string
@@ -240,7 +240,7 @@ func balancerLogs(s promises.Subject, r *promises.Report) {
 		}
 		for _, property := range []string{"accessLogs", "connectionLogs"} {
 			r.Want(balancer, balancer.Bool(property+".enabled"), property+".enabled", "true", fix)
-			r.Want(balancer, balancer.Ref(property+".bucket", storeBucket) != nil, property+".bucket", "a bucket of the stack", fix)
+			r.Want(balancer, balancer.Ref(property+".bucket", typeBucket) != nil, property+".bucket", "a bucket of the stack", fix)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func clientTrail(s promises.Subject, r *promises.Report) {
 
 // trailGroup is the log group in which a trail can be searched, or nil.
 func trailGroup(g *graph.Graph, trail *graph.Resource) *graph.Resource {
-	return g.Resolve(strings.TrimSuffix(trail.Text("cloudWatchLogsGroupArn"), ":*"), logGroup)
+	return g.Resolve(strings.TrimSuffix(trail.Text("cloudWatchLogsGroupArn"), ":*"), typeLogGroup)
 }
 
 // wantTrail judges a trail's own settings and returns its bucket, or nil where that is none of the stack's.
@@ -56,7 +56,7 @@ func wantTrail(s promises.Subject, r *promises.Report, trail *graph.Resource) *g
 		r.Want(trail, trail.Bool(property), property, "true", fix)
 	}
 	r.Want(trail, !trail.Has("enableLogging") || trail.Bool("enableLogging"), "enableLogging", "true", fix)
-	key := trail.Ref("kmsKeyId", kmsKey)
+	key := trail.Ref("kmsKeyId", typeKey)
 	r.Want(trail, key != nil, "kmsKeyId", "a key of the stack", fix)
 	trailEvents(s, r, trail)
 	if group := trailGroup(s.Graph, trail); group == nil {
@@ -66,8 +66,8 @@ func wantTrail(s promises.Subject, r *promises.Report, trail *graph.Resource) *g
 		if lasting(s) {
 			wantProtected(r, group)
 		}
-		r.Want(group, key != nil && group.Ref("kmsKeyId", kmsKey) == key, "kmsKeyId", "the trail's own key", fix)
-		writer := trail.Ref("cloudWatchLogsRoleArn", iamRole)
+		r.Want(group, key != nil && group.Ref("kmsKeyId", typeKey) == key, "kmsKeyId", "the trail's own key", fix)
+		writer := trail.Ref("cloudWatchLogsRoleArn", typeRole)
 		r.Want(trail, writer != nil && takenBy(writer, "cloudtrail.amazonaws.com") && mayWrite(s, writer, group), "cloudWatchLogsRoleArn", "a role that may write to that log group", fix)
 	}
 	insights := trail.Items("insightSelectors")
@@ -76,7 +76,7 @@ func wantTrail(s promises.Subject, r *promises.Report, trail *graph.Resource) *g
 		kinds[i] = insight.Text("insightType")
 	}
 	r.Want(trail, slices.Contains(kinds, "ApiCallRateInsight") && slices.Contains(kinds, "ApiErrorRateInsight"), "insightSelectors", "unusual rates of calls and of errors are noticed", fix)
-	bucket := trail.Ref("s3BucketName", storeBucket)
+	bucket := trail.Ref("s3BucketName", typeBucket)
 	r.Want(trail, bucket != nil, "s3BucketName", "the locked bucket of this stack", fix)
 	if key != nil && bucket != nil {
 		wantTrailKey(s, r, key, trail)
@@ -106,7 +106,7 @@ func trailEvents(s promises.Subject, r *promises.Report, trail *graph.Resource) 
 		}
 	}
 	r.Say(trail, management, fmt.Sprintf("all management calls: %t", management), "every management call, whether it reads or writes", fix)
-	for _, bucket := range s.Graph.OfType(storeBucket) {
+	for _, bucket := range s.Graph.OfType(typeBucket) {
 		target := len(bucket.Referrers("targetBucket", "aws:s3/bucketLoggingV2:BucketLoggingV2")) > 0
 		if target || bucket.Region() != trail.Region() {
 			continue
@@ -158,14 +158,14 @@ func wantTrailBucket(s promises.Subject, r *promises.Report, trail, bucket *grap
 	}
 	judge(bucket)
 	key := wantEncrypted(r, bucket)
-	r.Want(trail, key != nil && trail.Ref("kmsKeyId", kmsKey) == key, "kmsKeyId", "the key of the trail's bucket", "pass the same key to both")
+	r.Want(trail, key != nil && trail.Ref("kmsKeyId", typeKey) == key, "kmsKeyId", "the key of the trail's bucket", "pass the same key to both")
 	if s.Organisation() == nil && s.Client().Backup.SecondRegion == "" {
 		return // outside production a client may do without a second region
 	}
 	if second := copyOf(s, r, bucket); second != nil {
 		judge(second)
 		if key := second.Referrers("bucket", "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"); len(key) == 1 {
-			if key := key[0].Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", kmsKey); key != nil {
+			if key := key[0].Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", typeKey); key != nil {
 				wantKeyKept(s, r, key, lasting(s))
 			}
 		}
@@ -202,7 +202,7 @@ func wantTrailStays(s promises.Subject, r *promises.Report, trail, bucket *graph
 	const fix = "restore the denial in the boundary: components/identity/roles.go for people, components/pipeline/permissions.go for the pipeline"
 	account := s.Organisation().AWS.Account
 	var judged []*graph.Resource
-	for _, role := range s.Graph.OfType(iamRole) {
+	for _, role := range s.Graph.OfType(typeRole) {
 		boundary := role.Ref("permissionsBoundary", iamPolicy)
 		if boundary == nil || slices.Contains(judged, boundary) || takers(role) == takenByServices {
 			continue
@@ -213,7 +213,7 @@ func wantTrailStays(s promises.Subject, r *promises.Report, trail, bucket *graph
 		stores := []*graph.Resource{bucket}
 		if bucket != nil {
 			for _, replication := range bucket.Referrers("bucket", "aws:s3/bucketReplicationConfig:BucketReplicationConfig") {
-				stores = append(stores, replication.Ref("rules.0.destination.bucket", storeBucket))
+				stores = append(stores, replication.Ref("rules.0.destination.bucket", typeBucket))
 			}
 		}
 		for _, store := range stores {
@@ -239,7 +239,7 @@ func wantTrailStays(s promises.Subject, r *promises.Report, trail, bucket *graph
 // decrypt are as good as deleted.
 func wantKeyStays(r *promises.Report, boundary, store *graph.Resource, fix string) {
 	for _, encryption := range store.Referrers("bucket", "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2") {
-		key := encryption.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", kmsKey)
+		key := encryption.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", typeKey)
 		document, err := policy.Parse(boundary.Text("policy"))
 		if key == nil || err != nil {
 			continue

@@ -10,7 +10,7 @@ func (catalogue) AC9() promises.Promise {
 	return promises.Promise{
 		ID:       "AC-9",
 		Title:    "Passwords hashed with bcrypt",
-		Sentence: "Your users' passwords are hashed with bcrypt; nobody can read one, we neither, and a lost one is replaced through reset instructions only.",
+		Sentence: "Your users' passwords are hashed with bcrypt; nobody can read one, not even we, and a lost one is replaced through reset instructions only.",
 		Duties:   map[promises.Hosting]promises.Duty{promises.Service: promises.Ours},
 		Parameters: func(promises.Hosting, *spec.Spec) []promises.Parameter {
 			return []promises.Parameter{{Name: "hash", Value: "bcrypt"}, {Name: "cost", Value: "12 or more"}, {Name: "lost password", Value: "reset instructions to the user's own address, valid once"}}

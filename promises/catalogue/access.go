@@ -14,18 +14,12 @@ import (
 // What the promises on access (AC) and operations (OP) share: who may do what, as IAM's resources say it.
 
 const (
-	iamRole   = "aws:iam/role:Role"
 	iamUser   = "aws:iam/user:User"
 	iamGroup  = "aws:iam/group:Group"
 	iamPolicy = "aws:iam/policy:Policy"
 
-	securityGroup   = "aws:ec2/securityGroup:SecurityGroup"
 	sessionDocument = "aws:ssm/document:Document"
-	snsTopic        = "aws:sns/topic:Topic"
 	auditTrail      = "aws:cloudtrail/trail:Trail"
-	logGroup        = "aws:cloudwatch/logGroup:LogGroup"
-	storeBucket     = "aws:s3/bucketV2:BucketV2"
-	kmsKey          = "aws:kms/key:Key"
 )
 
 // permission is one policy of a role, a user or a group.
@@ -38,7 +32,7 @@ type permission struct {
 
 // bindings are the resources that give permissions to a kind of holder, by the property that names the holder.
 var bindings = map[string]struct{ one, several, inline, attached string }{
-	iamRole:  {"role", "roles", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"},
+	typeRole: {"role", "roles", "aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"},
 	iamUser:  {"user", "users", "aws:iam/userPolicy:UserPolicy", "aws:iam/userPolicyAttachment:UserPolicyAttachment"},
 	iamGroup: {"group", "groups", "aws:iam/groupPolicy:GroupPolicy", "aws:iam/groupPolicyAttachment:GroupPolicyAttachment"},
 }
@@ -65,7 +59,7 @@ func permissionsOf(g *graph.Graph, holder *graph.Resource) []permission {
 	for _, attachment := range attached {
 		attach(attachment, attachment.Text("policyArn"))
 	}
-	if holder.Type == iamRole {
+	if holder.Type == typeRole {
 		for _, inline := range holder.Items("inlinePolicies") {
 			if inline.Has("policy") {
 				read(holder, inline.Text("policy"))
@@ -147,7 +141,7 @@ func roleOfMachine(g *graph.Graph, machine *graph.Resource) *graph.Resource {
 	}
 	for _, property := range properties {
 		if profile := g.Resolve(machine.Text(property), "aws:iam/instanceProfile:InstanceProfile"); profile != nil {
-			return profile.Ref("role", iamRole)
+			return profile.Ref("role", typeRole)
 		}
 	}
 	return nil
@@ -303,7 +297,7 @@ var kebabRoles = map[string]string{
 // staffRole is the role of an assignment in the organisation's own account; what is missing is reported.
 func staffRole(s promises.Subject, r *promises.Report, role string) *graph.Resource {
 	name := s.Organisation().Name + "-" + kebabRoles[role]
-	found := s.Graph.Resolve(name, iamRole)
+	found := s.Graph.Resolve(name, typeRole)
 	if found == nil {
 		r.Missing("role "+name, "a role for the assignment "+role, "keep the component identity in the organisation's stack")
 	}

@@ -127,7 +127,7 @@ func wantEncrypted(r *promises.Report, bucket *graph.Resource) *graph.Resource {
 	}
 	const property = "rules.0.applyServerSideEncryptionByDefault."
 	r.Want(e, e.Text(property+"sseAlgorithm") == "aws:kms", property+"sseAlgorithm", "aws:kms: reading needs the key too", fixBucket)
-	key := e.Ref(property+"kmsMasterKeyId", kmsKey, "aws:kms/replicaKey:ReplicaKey")
+	key := e.Ref(property+"kmsMasterKeyId", typeKey, "aws:kms/replicaKey:ReplicaKey")
 	if key != nil && key.Region() != bucket.Region() {
 		key = nil
 	}
@@ -144,7 +144,7 @@ func wantKeyKept(s promises.Subject, r *promises.Report, key *graph.Resource, st
 	days, given := key.Number("deletionWindowInDays")
 	r.Want(key, !given || days >= 30, "deletionWindowInDays", "30 days in which a deletion is noticed and taken back", "set 30 in components/key")
 	enabled := "isEnabled"
-	if key.Type != kmsKey {
+	if key.Type != typeKey {
 		enabled = "enabled"
 	}
 	r.Want(key, !key.Has(enabled) || key.Bool(enabled), enabled, "not false", "leave it out in components/key")
@@ -259,7 +259,7 @@ func wantOneKey(r *promises.Report, p *graph.Resource, document policy.Document,
 	const header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 	var own *graph.Resource
 	for _, e := range bucket.Referrers("bucket", "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2") {
-		own = e.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", kmsKey, "aws:kms/replicaKey:ReplicaKey")
+		own = e.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", typeKey, "aws:kms/replicaKey:ReplicaKey")
 	}
 	one := false
 	for _, statement := range document.Denies() {
@@ -290,7 +290,7 @@ func inBucket(bucket *graph.Resource, arn string) bool {
 // wantReadsLogged reports whether every access to a bucket is written to another.
 func wantReadsLogged(r *promises.Report, bucket *graph.Resource) {
 	if l := part(r, bucket, "aws:s3/bucketLoggingV2:BucketLoggingV2", "access logging"); l != nil {
-		to := l.Ref("targetBucket", storeBucket)
+		to := l.Ref("targetBucket", typeBucket)
 		r.Want(l, to != nil && to != bucket && to.Region() == bucket.Region(), "targetBucket", "another bucket of the stack in the same region", "pass LogsTo where the bucket is made")
 	}
 }
@@ -313,7 +313,7 @@ func copyOf(s promises.Subject, r *promises.Report, bucket *graph.Resource) *gra
 	r.Want(replication, replication.Text(rule+"destination.replicationTime.status") == "Enabled" && minutes > 0 && minutes <= 15, rule+"destination.replicationTime", "Enabled, within 15 minutes", fix)
 	noticed, _ := replication.Number(rule + "destination.metrics.eventThreshold.minutes")
 	r.Want(replication, replication.Text(rule+"destination.metrics.status") == "Enabled" && noticed > 0 && noticed <= 15, rule+"destination.metrics", "Enabled, so that a delay of 15 minutes shows", fix)
-	to := replication.Ref(rule+"destination.bucket", storeBucket)
+	to := replication.Ref(rule+"destination.bucket", typeBucket)
 	away := to != nil && to != bucket && to.Region() != bucket.Region()
 	r.Want(replication, away, rule+"destination.bucket", "a bucket of the stack in another region", fix)
 	if !away {
@@ -322,7 +322,7 @@ func copyOf(s promises.Subject, r *promises.Report, bucket *graph.Resource) *gra
 	key := wantEncrypted(r, to)
 	r.Want(replication, key != nil && replication.Ref(rule+"destination.encryptionConfiguration.replicaKmsKeyId", key.Type) == key,
 		rule+"destination.encryptionConfiguration.replicaKmsKeyId", "the copy's own key", fix)
-	role := replication.Ref("role", iamRole)
+	role := replication.Ref("role", typeRole)
 	if role == nil {
 		r.Want(replication, false, "role", "a role of the stack that copies", fix)
 		return to

@@ -98,7 +98,7 @@ func TestSignInPorts(t *testing.T) {
 }
 
 func TestWidth(t *testing.T) {
-	g := graph.New([]*graph.Resource{resource(t, storeBucket, "files", `{}`)})
+	g := graph.New([]*graph.Resource{resource(t, typeBucket, "files", `{}`)})
 	w := width{graph: g, accounts: []string{"123456789012"}, foreign: []string{"arn:aws:s3:::releases"}, narrow: true}
 	const through = `"Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}, "StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:test:::files/*"}}`
 	for name, tc := range map[string]struct {
@@ -156,7 +156,7 @@ func TestServicesTakeRolesForTheAccountOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		role := resource(t, iamRole, "role", `{"assumeRolePolicy": `+string(encoded)+`}`)
+		role := resource(t, typeRole, "role", `{"assumeRolePolicy": `+string(encoded)+`}`)
 		s.Graph = graph.New([]*graph.Resource{role})
 		wrong := broken(s, func(s promises.Subject, r *promises.Report) { wantServiceTrust(s, r, role, account) })
 		if (len(wrong) == 0) != tc.holds {
@@ -206,7 +206,7 @@ func TestStaffTrust(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		role := resource(t, iamRole, "role", `{"assumeRolePolicy": `+string(encoded)+`}`)
+		role := resource(t, typeRole, "role", `{"assumeRolePolicy": `+string(encoded)+`}`)
 		resources := []*graph.Resource{role}
 		for _, person := range organisation.Staff {
 			resources = append(resources, resource(t, iamUser, person.Name, `{"name": "`+person.Name+`"}`))

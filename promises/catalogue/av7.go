@@ -51,7 +51,6 @@ func (catalogue) AV7() promises.Promise {
 }
 
 const (
-	typeAlarm       = "aws:cloudwatch/metricAlarm:MetricAlarm"
 	typeComposite   = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 	typeEventRule   = "aws:cloudwatch/eventRule:EventRule"
 	typeEventTarget = "aws:cloudwatch/eventTarget:EventTarget"

@@ -138,6 +138,8 @@ func (c channels) publishers(topic *graph.Resource) {
 	for _, text := range policies {
 		c.speakers(topic, text)
 	}
+	version, _ := topic.Number("signatureVersion")
+	c.Want(topic, version == 2, "signatureVersion", "2: messages are signed with SHA-256", "set signatureVersion in components/alerting")
 	key := topic.Ref("kmsMasterKeyId", typeKey)
 	if key == nil && topic.Has("kmsMasterKeyId") {
 		c.Want(topic, false, "kmsMasterKeyId", "a key of this stack: no service may use SNS's own", fixAlerting)

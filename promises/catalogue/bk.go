@@ -21,17 +21,10 @@ const (
 )
 
 const (
-	databaseType      = "aws:rds/instance:Instance"
-	documentsType     = "aws:docdb/cluster:Cluster"
-	cacheGroupType    = "aws:elasticache/replicationGroup:ReplicationGroup"
-	storageBucketType = "aws:s3/bucketV2:BucketV2"
-	lifecycleType     = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
-	versioningType    = "aws:s3/bucketVersioningV2:BucketVersioningV2"
-	bucketKeyType     = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
-	replicationType   = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
-	encryptionKeyType = "aws:kms/key:Key"
-	backupVaultType   = "aws:backup/vault:Vault"
-	backupPlanType    = "aws:backup/plan:Plan"
+	lifecycleType   = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
+	versioningType  = "aws:s3/bucketVersioningV2:BucketVersioningV2"
+	backupVaultType = "aws:backup/vault:Vault"
+	backupPlanType  = "aws:backup/plan:Plan"
 )
 
 // defaultBackup is what a spec says that leaves the section backup out, without its region.
@@ -85,7 +78,7 @@ func wantGuarded(s promises.Subject, r *promises.Report, resource *graph.Resourc
 
 // sources are the databases that hold data of their own; a replica's data is its source's.
 func sources(g *graph.Graph) []*graph.Resource {
-	return slices.DeleteFunc(g.OfType(databaseType), func(db *graph.Resource) bool { return db.Has("replicateSourceDb") })
+	return slices.DeleteFunc(g.OfType(typeDatabase), func(db *graph.Resource) bool { return db.Has("replicateSourceDb") })
 }
 
 // madeBy are the resources of a type inside the outermost component of that name, in a region.
@@ -101,9 +94,9 @@ func madeBy(g *graph.Graph, component, region, typeToken string) []*graph.Resour
 func backupBuckets(s promises.Subject, r *promises.Report) []*graph.Resource {
 	aws, second := s.Client().AWS.Region, s.Client().Backup.SecondRegion
 	expected := "a bucket for the service's own backups in " + aws
-	found := r.Must(madeBy(s.Graph, backupComponent, aws, storageBucketType), "backup bucket in "+aws, expected, "keep component "+backupComponent+" in the stack")
+	found := r.Must(madeBy(s.Graph, backupComponent, aws, typeBucket), "backup bucket in "+aws, expected, "keep component "+backupComponent+" in the stack")
 	if second != "" {
-		found = append(found, r.Must(madeBy(s.Graph, backupComponent, second, storageBucketType), "backup bucket in "+second,
+		found = append(found, r.Must(madeBy(s.Graph, backupComponent, second, typeBucket), "backup bucket in "+second,
 			"a copy of the backup bucket in "+second, "set backup.secondRegion, and keep component "+backupComponent+" in the stack")...)
 	}
 	return found
@@ -131,7 +124,7 @@ func bucketSetting(r *promises.Report, bucket *graph.Resource, typeToken, what s
 
 // ownKey is the KMS key that encrypts a copy, where it is one of the stack's own in the copy's region.
 func ownKey(r *promises.Report, user *graph.Resource, property string) *graph.Resource {
-	key := user.Ref(property, encryptionKeyType)
+	key := user.Ref(property, typeKey)
 	if key != nil && key.Region() != user.Region() {
 		key = nil
 	}

@@ -39,11 +39,11 @@ func (catalogue) BK3() promises.Promise {
 
 func rollingBackup(s promises.Subject, r *promises.Report) {
 	databases := r.Must(sources(s.Graph), "database instance", "a database with a rolling backup", "give the client a database")
-	databases = append(databases, s.Graph.OfType(documentsType)...)
-	groups := s.Graph.OfType(cacheGroupType)
+	databases = append(databases, s.Graph.OfType(typeDocuments)...)
+	groups := s.Graph.OfType(typeCache)
 	client := s.Client()
 	if client.Documents != nil {
-		r.Must(s.Graph.OfType(documentsType), "document database", "a document database with a rolling backup", "keep component documents in the stack")
+		r.Must(s.Graph.OfType(typeDocuments), "document database", "a document database with a rolling backup", "keep component documents in the stack")
 	}
 	if client.Cache != nil {
 		r.Must(groups, "cache", "a cache with snapshots", "keep component cache in the stack")
@@ -96,7 +96,7 @@ func logsAbroad(s promises.Subject, r *promises.Report) {
 // attachmentsCopied reports whether attachments, which no database's log has, are copied one by one.
 func attachmentsCopied(s promises.Subject, r *promises.Report) {
 	aws, second := s.Client().AWS.Region, s.Client().Backup.SecondRegion
-	buckets := r.Must(madeBy(s.Graph, filesComponent, aws, storageBucketType), "bucket for attachments", "a bucket for attachments in "+aws,
+	buckets := r.Must(madeBy(s.Graph, filesComponent, aws, typeBucket), "bucket for attachments", "a bucket for attachments in "+aws,
 		"keep component "+filesComponent+" in the stack")
 	for _, bucket := range buckets {
 		if key := defaultKey(bucket); key != nil { // whether there is one is DP-4
@@ -104,7 +104,7 @@ func attachmentsCopied(s promises.Subject, r *promises.Report) {
 		}
 	}
 	if second != "" {
-		copies := r.Must(madeBy(s.Graph, secondFilesComponent, second, storageBucketType), "copy of the attachments", "a bucket for attachments in "+second,
+		copies := r.Must(madeBy(s.Graph, secondFilesComponent, second, typeBucket), "copy of the attachments", "a bucket for attachments in "+second,
 			"set backup.secondRegion, and keep component "+secondFilesComponent+" in the stack")
 		for _, bucket := range buckets {
 			wantCopied(s, r, bucket, copies)
@@ -123,7 +123,7 @@ func attachmentsCopied(s promises.Subject, r *promises.Report) {
 // bucketKey is the key that a bucket encrypts with where nothing else is asked for.
 func bucketKey(r *promises.Report, bucket *graph.Resource) *graph.Resource {
 	const byDefault = "rules.0.applyServerSideEncryptionByDefault."
-	setting := bucketSetting(r, bucket, bucketKeyType, "encryption with a key of the client's own")
+	setting := bucketSetting(r, bucket, typeBucketEncryption, "encryption with a key of the client's own")
 	if setting == nil {
 		return nil
 	}

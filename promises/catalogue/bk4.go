@@ -56,7 +56,7 @@ func pointInTime(s promises.Subject, r *promises.Report) {
 			wantWindow(s, r, replica, "retentionPeriod")
 		}
 	}
-	for _, cluster := range s.Graph.OfType(documentsType) {
+	for _, cluster := range s.Graph.OfType(typeDocuments) {
 		wantWindow(s, r, cluster, "backupRetentionPeriod")
 		wantLastSnapshot(r, cluster)
 		for _, member := range cluster.Referrers("clusterIdentifier", "aws:docdb/clusterInstance:ClusterInstance") {
@@ -72,7 +72,7 @@ func pointInTime(s promises.Subject, r *promises.Report) {
 		}
 		wantGuarded(s, r, db)
 		// Whether there is a key is DP-4; several databases may have the same.
-		if key := db.Ref("kmsKeyId", encryptionKeyType); key != nil && !keys[key] {
+		if key := db.Ref("kmsKeyId", typeKey); key != nil && !keys[key] {
 			keys[key] = true
 			wantKeySafe(s, r, key)
 		}

@@ -149,9 +149,9 @@ func databasesSelected(s promises.Subject, r *promises.Report, plan *graph.Resou
 	if selection == nil {
 		return
 	}
-	named := selection.Refs("resources", databaseType, documentsType)
+	named := selection.Refs("resources", typeDatabase, typeDocuments)
 	r.Want(selection, len(named) == len(selection.List("resources")), "resources", "databases of this stack, each by its ARN", fix)
-	for _, db := range append(r.Must(sources(s.Graph), "database instance", "a database that is backed up", "give the client a database"), s.Graph.OfType(documentsType)...) {
+	for _, db := range append(r.Must(sources(s.Graph), "database instance", "a database that is backed up", "give the client a database"), s.Graph.OfType(typeDocuments)...) {
 		found := "named in the plan's selection"
 		if !slices.Contains(named, db) {
 			found = "not named in the plan's selection"
@@ -167,7 +167,7 @@ func databasesSelected(s promises.Subject, r *promises.Report, plan *graph.Resou
 // wantBackupRole reports whether AWS Backup works in a role that it alone may take and that one of its own policies allows to work.
 func wantBackupRole(s promises.Subject, r *promises.Report, user *graph.Resource, managed string) {
 	const fix = "leave the role to components/backup"
-	role := user.Ref("iamRoleArn", serviceRoleType)
+	role := user.Ref("iamRoleArn", typeRole)
 	r.Want(user, role != nil, "iamRoleArn", "a role of this stack for AWS Backup", fix)
 	if role == nil {
 		return
@@ -182,9 +182,9 @@ func wantBackupRole(s promises.Subject, r *promises.Report, user *graph.Resource
 // regions: they are in no vault.
 func keptAttachments(s promises.Subject, r *promises.Report) {
 	const fix = "set Lifecycle.NoncurrentDays of the bucket in the stack's program"
-	buckets := madeBy(s.Graph, filesComponent, s.Client().AWS.Region, storageBucketType)
+	buckets := madeBy(s.Graph, filesComponent, s.Client().AWS.Region, typeBucket)
 	if second := s.Client().Backup.SecondRegion; second != "" {
-		buckets = append(buckets, madeBy(s.Graph, secondFilesComponent, second, storageBucketType)...)
+		buckets = append(buckets, madeBy(s.Graph, secondFilesComponent, second, typeBucket)...)
 	}
 	for _, bucket := range buckets { // whether there are any is BK-3
 		lifecycle := bucketSetting(r, bucket, lifecycleType, "lifecycle")

@@ -27,7 +27,8 @@ func lockedVault(s promises.Subject, r *promises.Report, keys *judgedKeys, vault
 		r.Want(lock, days == float64(retention(s)), "minRetentionDays", fmt.Sprintf("%d: nothing goes earlier, and the plan's backups are not refused for being too short", retention(s)),
 			"set backup.retentionDays in the client's spec")
 		if s.Client().Backup.Lock == compliance {
-			r.Want(lock, lock.Has("changeableForDays"), "changeableForDays", "days after which nobody can lift the lock", "set backup.lock: compliance in the client's spec")
+			grace, given := lock.Number("changeableForDays")
+			r.Want(lock, given && grace <= 3, "changeableForDays", "3, the fewest days after which nobody can lift the lock", "set backup.lock: compliance in the client's spec")
 		} else {
 			r.Want(lock, !lock.Has("changeableForDays"), "changeableForDays", "absent: the lock is one of governance", "set backup.lock: governance in the client's spec")
 		}
@@ -89,7 +90,7 @@ func lockedBucket(s promises.Subject, r *promises.Report, keys *judgedKeys, buck
 	if owner := bucketSetting(r, bucket, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", "ownership"); owner != nil {
 		r.Want(owner, owner.Text("rule.objectOwnership") == "BucketOwnerEnforced", "rule.objectOwnership", "BucketOwnerEnforced: no access list opens an object", fix)
 	}
-	guard := bucketSetting(r, bucket, bucketPolicyType, "access policy")
+	guard := bucketSetting(r, bucket, typeBucketPolicy, "access policy")
 	if guard == nil {
 		return
 	}
@@ -120,7 +121,7 @@ func lockedBucket(s promises.Subject, r *promises.Report, keys *judgedKeys, buck
 
 // bucketKeyName is the key of a bucket's default encryption as the bucket names it.
 func bucketKeyName(bucket *graph.Resource) string {
-	for _, setting := range bucket.Referrers("bucket", bucketKeyType) {
+	for _, setting := range bucket.Referrers("bucket", typeBucketEncryption) {
 		return setting.Text("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId")
 	}
 	return ""
@@ -129,7 +130,7 @@ func bucketKeyName(bucket *graph.Resource) string {
 // writtenByService reports whether nobody but the machines writes backups, and whether they cannot take them away again.
 func writtenByService(s promises.Subject, r *promises.Report, bucket *graph.Resource) {
 	const fix = "pass the machines' role as WriterRoleArn to components/backup"
-	guard := bucketSetting(r, bucket, bucketPolicyType, "access policy")
+	guard := bucketSetting(r, bucket, typeBucketPolicy, "access policy")
 	if guard == nil {
 		return
 	}
@@ -146,7 +147,7 @@ func writtenByService(s promises.Subject, r *promises.Report, bucket *graph.Reso
 			continue
 		}
 		for _, arn := range arns {
-			switch role := s.Graph.Resolve(arn, serviceRoleType); {
+			switch role := s.Graph.Resolve(arn, typeRole); {
 			case role != nil:
 				writers = append(writers, role)
 			case !s.Leaving() || arn != administrator(s):
@@ -165,7 +166,7 @@ func writtenByService(s promises.Subject, r *promises.Report, bucket *graph.Reso
 func wantWritesOnly(r *promises.Report, role, bucket *graph.Resource) {
 	const fix = "pass BackupBucketArn and the backup key to components/compute, which lets the machines write and nothing more"
 	var puts, encrypts, deletes bool
-	for _, own := range role.Referrers("role", inlinePolicyType) {
+	for _, own := range role.Referrers("role", typeRolePolicy) {
 		document, err := policy.Parse(own.Text("policy"))
 		if err != nil {
 			continue // judged with all roles' policies

@@ -48,7 +48,6 @@ func (catalogue) BK9() promises.Promise {
 }
 
 const (
-	topicType   = "aws:sns/topic:Topic"
 	watchedWith = "leave the watch to components/backup"
 )
 
@@ -65,7 +64,7 @@ func backupsWatched(s promises.Subject, r *promises.Report) {
 
 // toTopic tells whether one of the topics that a property names is the stack's own in the same region; others reach nobody.
 func toTopic(from *graph.Resource, property string) bool {
-	return slices.ContainsFunc(append(from.Refs(property, topicType), from.Ref(property, topicType)), func(topic *graph.Resource) bool {
+	return slices.ContainsFunc(append(from.Refs(property, typeTopic), from.Ref(property, typeTopic)), func(topic *graph.Resource) bool {
 		return topic != nil && topic.Region() == from.Region()
 	})
 }
@@ -193,10 +192,10 @@ func databasesHeard(s promises.Subject, r *promises.Report) {
 		r.Want(subscription, toTopic(subscription, topic), topic, "the alerts' topic in "+db.Region(), fix)
 		wantEach(r, subscription, "eventCategories", categories...)
 	}
-	for _, db := range s.Graph.OfType(databaseType) {
+	for _, db := range s.Graph.OfType(typeDatabase) {
 		tell(db, "aws:rds/eventSubscription:EventSubscription", "db-instance", "snsTopic", "deletion", "failure", "read replica", "recovery", "restoration")
 	}
-	for _, cluster := range s.Graph.OfType(documentsType) {
+	for _, cluster := range s.Graph.OfType(typeDocuments) {
 		tell(cluster, "aws:docdb/eventSubscription:EventSubscription", "db-cluster", "snsTopicArn", "deletion", "failure")
 	}
 }

@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	alarmType = "aws:cloudwatch/metricAlarm:MetricAlarm"
-
 	missingHours   = 26 // a day, and the time that a backup may take
 	replicaSeconds = 60
 	cacheSeconds   = 10
@@ -41,8 +39,8 @@ func backupAlarms(s promises.Subject, r *promises.Report) {
 			}
 		}
 	}
-	for _, config := range s.Graph.OfType(replicationType) {
-		if source := config.Ref("bucket", storageBucketType); source != nil && len(source.Referrers("s3BucketName", auditTrail)) > 0 {
+	for _, config := range s.Graph.OfType(typeReplication) {
+		if source := config.Ref("bucket", typeBucket); source != nil && len(source.Referrers("s3BucketName", auditTrail)) > 0 {
 			continue // the audit trail's copy is no backup; AC-5 judges it
 		}
 		replicationAlarms(s, r, config)
@@ -73,9 +71,9 @@ func vaultAlarms(s promises.Subject, r *promises.Report, vault *graph.Resource, 
 // replicationAlarms are those of one bucket's copy. S3 publishes how late a copy is where the copy lies, and how many
 // objects failed where they come from.
 func replicationAlarms(s promises.Subject, r *promises.Report, config *graph.Resource) {
-	source := config.Ref("bucket", storageBucketType)
+	source := config.Ref("bucket", typeBucket)
 	for _, rule := range config.Items("rules") {
-		to := rule.Ref("destination.bucket", storageBucketType)
+		to := rule.Ref("destination.bucket", typeBucket)
 		if source == nil || to == nil {
 			continue // BK-3 and BK-5 say so
 		}
@@ -97,19 +95,19 @@ func replicationAlarms(s promises.Subject, r *promises.Report, config *graph.Res
 // replicaAlarms are those of databases' replicas.
 func replicaAlarms(s promises.Subject, r *promises.Report) {
 	const minutes = 60
-	for _, db := range s.Graph.OfType(databaseType) {
+	for _, db := range s.Graph.OfType(typeDatabase) {
 		if db.Has("replicateSourceDb") {
 			alarmDue{of: db, what: "its lag", region: db.Region(), namespace: "AWS/RDS", metric: "ReplicaLag", statistic: "Maximum",
 				dimensions: inDimension("DBInstanceIdentifier", db), limit: replicaSeconds, seconds: 10 * minutes, silence: true, fix: inMonitoring}.want(s, r)
 		}
 	}
-	for _, cluster := range s.Graph.OfType(documentsType) {
+	for _, cluster := range s.Graph.OfType(typeDocuments) {
 		if len(cluster.Referrers("clusterIdentifier", "aws:docdb/clusterInstance:ClusterInstance")) > 1 {
 			alarmDue{of: cluster, what: "its replicas' lag", region: cluster.Region(), namespace: "AWS/DocDB", metric: "DBClusterReplicaLagMaximum", statistic: "Maximum",
 				dimensions: inDimension("DBClusterIdentifier", cluster), limit: 1000, seconds: 15 * minutes, fix: inMonitoring}.want(s, r) // in milliseconds
 		}
 	}
-	for _, group := range s.Graph.OfType(cacheGroupType) {
+	for _, group := range s.Graph.OfType(typeCache) {
 		nodes, _ := group.Number("numCacheClusters")
 		for n := 1; nodes > 1 && n <= int(nodes); n++ {
 			// Whichever node is the primary has none; each can become a replica.
@@ -123,7 +121,7 @@ func replicaAlarms(s promises.Subject, r *promises.Report) {
 
 // want reports whether there is such an alarm and whether it is raised in time and heard.
 func (w alarmDue) want(s promises.Subject, r *promises.Report) {
-	for _, alarm := range s.Graph.OfType(alarmType) {
+	for _, alarm := range s.Graph.OfType(typeAlarm) {
 		if alarm.Text("namespace") == w.namespace && alarm.Text("metricName") == w.metric && alarm.Region() == w.region && w.dimensions(alarm) {
 			w.judge(r, alarm)
 			return

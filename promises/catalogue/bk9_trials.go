@@ -27,7 +27,7 @@ func restoresTried(s promises.Subject, r *promises.Report) {
 			r.Say(plan, false, "nothing is selected for the trial", "every database instance is selected", fix)
 		}
 		for _, selection := range selections {
-			for _, db := range selection.Refs("protectedResourceArns", databaseType) {
+			for _, db := range selection.Refs("protectedResourceArns", typeDatabase) {
 				restored[db] = true
 			}
 			r.Want(selection, selection.Text("protectedResourceType") == "RDS", "protectedResourceType", "RDS", fix)

@@ -11,10 +11,7 @@ import (
 )
 
 const (
-	bucketPolicyType   = "aws:s3/bucketPolicy:BucketPolicy"
-	inlinePolicyType   = "aws:iam/rolePolicy:RolePolicy"
 	attachedPolicyType = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-	serviceRoleType    = "aws:iam/role:Role"
 
 	// copyMinutes is how late a copy of an object may be before S3 says so.
 	copyMinutes = 15
@@ -25,7 +22,7 @@ const (
 // wantCopied reports whether everything in a bucket is copied into one of the buckets given, in time and under a key of
 // the copy's region, by a role that can do that and nothing else.
 func wantCopied(s promises.Subject, r *promises.Report, source *graph.Resource, copies []*graph.Resource) {
-	config := bucketSetting(r, source, replicationType, "replication into the second region")
+	config := bucketSetting(r, source, typeReplication, "replication into the second region")
 	if config == nil {
 		return
 	}
@@ -52,16 +49,16 @@ func wantCopied(s promises.Subject, r *promises.Report, source *graph.Resource, 
 
 	class := config.Text(first + "destination.storageClass")
 	r.Want(config, class == "" || class == "STANDARD", first+"destination.storageClass", "STANDARD: a copy in the archive cannot be restored in time", replicateWith)
-	target := config.Ref(first+"destination.bucket", storageBucketType)
+	target := config.Ref(first+"destination.bucket", typeBucket)
 	known := target != nil && slices.Contains(copies, target)
 	r.Want(config, known, first+"destination.bucket", "the bucket of the same data in the second region", replicateWith)
 	if !known {
 		return
 	}
-	key := config.Ref(first+"destination.encryptionConfiguration.replicaKmsKeyId", encryptionKeyType)
+	key := config.Ref(first+"destination.encryptionConfiguration.replicaKmsKeyId", typeKey)
 	r.Want(config, key != nil && key == defaultKey(target), first+"destination.encryptionConfiguration.replicaKmsKeyId",
 		"the key of the copy's bucket", "pass both sides' keys to components/replication")
-	role := config.Ref("role", serviceRoleType)
+	role := config.Ref("role", typeRole)
 	r.Want(config, role != nil, "role", "a role of this stack that can copy and nothing else", replicateWith)
 	if role != nil && key != nil {
 		copyRole{s, r, role, source, target, defaultKey(source), key}.check()
@@ -76,8 +73,8 @@ func copiesAll(config *graph.Resource) bool {
 
 // defaultKey is the key of a bucket's default encryption, or nil.
 func defaultKey(bucket *graph.Resource) *graph.Resource {
-	for _, setting := range bucket.Referrers("bucket", bucketKeyType) {
-		return setting.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", encryptionKeyType)
+	for _, setting := range bucket.Referrers("bucket", typeBucketEncryption) {
+		return setting.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", typeKey)
 	}
 	return nil
 }
@@ -122,7 +119,7 @@ func (c copyRole) check() {
 	for _, extra := range attached {
 		c.r.Say(extra, false, "one more policy of the role that copies", "no policy but the role's own", fix)
 	}
-	own := single(c.r, c.role, c.role.Referrers("role", inlinePolicyType), "policy that lets it copy", fix)
+	own := single(c.r, c.role, c.role.Referrers("role", typeRolePolicy), "policy that lets it copy", fix)
 	if own == nil {
 		return
 	}

@@ -96,7 +96,7 @@ func (t tenancy) looseKeyUse(st policy.Statement) []string {
 // ownTypes are the resources that permissions name by ARN.
 var ownTypes = []string{
 	typeBucket, typeKey, typeSecret, typeDatabase, typeDocuments, typeCache, typeTopic, typeQueue,
-	typeLogGroup, typeFleet, typeFirewall, typeIngress, typeParameter, "aws:backup/vault:Vault",
+	typeLogGroup, typeFleet, typeSecurityGroup, typeIngress, typeParameter, "aws:backup/vault:Vault",
 }
 
 // own tells whether an ARN of a permission stands for something of the client's stack, or for part of it.
@@ -146,7 +146,7 @@ func (t tenancy) named(service, rest string) bool {
 	case "autoscaling":
 		return is(after("autoScalingGroup:*:autoScalingGroupName/"), typeFleet)
 	case "ec2":
-		return is(after("security-group/"), typeFirewall) || is(after("instance/"), typeMachine)
+		return is(after("security-group/"), typeSecurityGroup) || is(after("instance/"), typeMachine)
 	}
 	return false
 }

@@ -123,7 +123,7 @@ func (x *reach) machines() {
 		subnet := machine.Ref("subnetId", typeSubnet)
 		place(machine, "subnetId", slices.DeleteFunc([]*graph.Resource{subnet}, func(s *graph.Resource) bool { return s == nil }), 1)
 		x.r.Want(machine, !machine.Bool("associatePublicIpAddress"), "associatePublicIpAddress", "false: no address on the internet", "components/access, relay.go, sets it")
-		groups := machine.Refs("vpcSecurityGroupIds", typeFirewall)
+		groups := machine.Refs("vpcSecurityGroupIds", typeSecurityGroup)
 		x.r.Want(machine, len(groups) > 0, "vpcSecurityGroupIds", "a security group of the stack", "components/access, relay.go, makes it")
 		if glass[machine.Parent] {
 			x.doors = append(x.doors, groups...)
@@ -171,7 +171,7 @@ func (x *reach) hidden(subnet *graph.Resource) bool {
 // findStores follows each database and cache to its subnets and security groups.
 func (x *reach) findStores() {
 	add := func(resource *graph.Resource, groupProperty, groupType, firewallProperty string) {
-		one := store{resource: resource, groups: resource.Refs(firewallProperty, typeFirewall)}
+		one := store{resource: resource, groups: resource.Refs(firewallProperty, typeSecurityGroup)}
 		one.port, _ = resource.Number("port")
 		if group := resource.Ref(groupProperty, groupType); group != nil {
 			one.subnets = group.Refs("subnetIds", typeSubnet)
@@ -213,7 +213,7 @@ func (x *reach) restored() {
 		x.r.Want(test, group != nil, overrides+"dbSubnetGroupName", "the database's own isolated subnets", fix)
 		x.r.Want(test, !test.Bool(overrides+"publiclyAccessible"), overrides+"publiclyAccessible", "not true: no address on the internet", fix)
 		one := store{resource: test}
-		for _, firewall := range x.g.OfType(typeFirewall) {
+		for _, firewall := range x.g.OfType(typeSecurityGroup) {
 			if test.Text(overrides+"vpcSecurityGroupIds") == `["`+firewall.ID+`"]` {
 				one.groups = append(one.groups, firewall)
 			}

@@ -117,7 +117,7 @@ func (x *reach) accessRule(rule *graph.Resource, fix string) {
 
 // firewalls are closed, but for rules that name a security group of the stack.
 func (x *reach) firewalls() {
-	for _, group := range x.r.Must(x.g.OfType(typeFirewall), "security group", "security groups of the stack", "components/securitygroup makes them") {
+	for _, group := range x.r.Must(x.g.OfType(typeSecurityGroup), "security group", "security groups of the stack", "components/securitygroup makes them") {
 		x.r.Want(group, group.Ref("vpcId", typeVPC) != nil, "vpcId", "the stack's own network", fixIsolation)
 		inside := len(group.List("ingress")) + len(group.List("egress"))
 		x.r.Say(group, inside == 0, fmt.Sprintf("rules in the group itself: %d", inside), "none: closed, and each opening is a resource of its own", "make each opening a rule of its own")
@@ -158,7 +158,7 @@ func (x *reach) stored(group *graph.Resource) []store {
 // span writes a rule's ports and peer.
 func span(rule *graph.Resource) string {
 	peer := rule.Text("cidrIpv4") + rule.Text("cidrIpv6") + rule.Text("prefixListId")
-	if group := rule.Ref("referencedSecurityGroupId", typeFirewall); group != nil {
+	if group := rule.Ref("referencedSecurityGroupId", typeSecurityGroup); group != nil {
 		peer += group.Name
 	}
 	if peer == "" {
@@ -169,7 +169,7 @@ func span(rule *graph.Resource) string {
 
 // opening is a rule that lets something in.
 func (x *reach) opening(rule *graph.Resource) {
-	group, peer := rule.Ref("securityGroupId", typeFirewall), rule.Ref("referencedSecurityGroupId", typeFirewall)
+	group, peer := rule.Ref("securityGroupId", typeSecurityGroup), rule.Ref("referencedSecurityGroupId", typeSecurityGroup)
 	if group == nil {
 		x.r.Want(rule, false, "securityGroupId", "a security group of the stack", fixRule)
 		return
@@ -198,7 +198,7 @@ func (x *reach) balancers(group *graph.Resource) bool {
 
 // wayOut is a rule that lets something out. Databases need none; machines speak HTTPS to the world, for mail and webhooks.
 func (x *reach) wayOut(rule *graph.Resource) {
-	group, peer := rule.Ref("securityGroupId", typeFirewall), rule.Ref("referencedSecurityGroupId", typeFirewall)
+	group, peer := rule.Ref("securityGroupId", typeSecurityGroup), rule.Ref("referencedSecurityGroupId", typeSecurityGroup)
 	if group == nil {
 		x.r.Want(rule, false, "securityGroupId", "a security group of the stack", fixRule)
 		return
@@ -287,7 +287,7 @@ func (x *reach) services() {
 		if vpc != nil {
 			x.r.Want(vpc, vpc.Bool("enableDnsSupport") && vpc.Bool("enableDnsHostnames"), "enableDnsHostnames", "true, as enableDnsSupport: names inside the network lead to endpoints", fix)
 		}
-		groups := endpoint.Refs("securityGroupIds", typeFirewall)
+		groups := endpoint.Refs("securityGroupIds", typeSecurityGroup)
 		x.r.Want(endpoint, len(groups) > 0 && len(groups) == len(endpoint.Texts("securityGroupIds")), "securityGroupIds", "a security group of the stack, and no other", fix)
 		subnets := endpoint.Refs("subnetIds", typeSubnet)
 		inside := len(subnets) > 0 && len(subnets) == len(endpoint.Texts("subnetIds")) && !slices.ContainsFunc(subnets, func(s *graph.Resource) bool { return !x.hidden(s) })

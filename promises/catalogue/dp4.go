@@ -197,8 +197,6 @@ func (e *encryption) cachesAtRest() {
 	}
 }
 
-const encryptionType = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
-
 // bucketsAtRest are encrypted with a key of the client's own, but for the targets of access logs: S3 and the load
 // balancer write those with S3's own keys only.
 func (e *encryption) bucketsAtRest() {
@@ -208,7 +206,7 @@ func (e *encryption) bucketsAtRest() {
 		if e.backup(bucket) {
 			continue
 		}
-		settings := bucket.Referrers("bucket", encryptionType)
+		settings := bucket.Referrers("bucket", typeBucketEncryption)
 		e.r.Say(bucket, len(settings) == 1, howMany(len(settings), "encryption setting"), "one setting of encryption", fix)
 		for _, setting := range settings {
 			one := len(setting.List("rules")) == 1
@@ -244,7 +242,7 @@ func (e *encryption) logTarget(bucket *graph.Resource) bool {
 // bucketKeys are the keys that a bucket encrypts with by default.
 func bucketKeys(bucket *graph.Resource) []*graph.Resource {
 	var keys []*graph.Resource
-	for _, setting := range bucket.Referrers("bucket", encryptionType) {
+	for _, setting := range bucket.Referrers("bucket", typeBucketEncryption) {
 		if key := setting.Ref("rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId", typeKey); key != nil {
 			keys = append(keys, key)
 		}

@@ -49,7 +49,7 @@ func (t *tools) replicaIsThere() bool {
 
 // way follows one gateway to the replica.
 func (t *tools) way(gateway *graph.Resource) {
-	doors := gateway.Refs("securityGroups", typeFirewall)
+	doors := gateway.Refs("securityGroups", typeSecurityGroup)
 	t.r.Want(gateway, len(doors) == 1 && len(gateway.Texts("securityGroups")) == 1, "securityGroups", "one security group, which admits the client's addresses", fixTools)
 	if len(doors) != 1 {
 		return
@@ -127,12 +127,12 @@ func (t *tools) forwarders(fleet, door *graph.Resource) {
 		return
 	}
 	for _, rule := range inside[0].Referrers("securityGroupId", typeIngress) {
-		t.only(rule, rule.Ref("referencedSecurityGroupId", typeFirewall) == door, "the gateway")
+		t.only(rule, rule.Ref("referencedSecurityGroupId", typeSecurityGroup) == door, "the gateway")
 	}
 	for _, rule := range door.Referrers("securityGroupId", typeEgress) {
-		t.only(rule, rule.Ref("referencedSecurityGroupId", typeFirewall) == inside[0], "the forwarders")
+		t.only(rule, rule.Ref("referencedSecurityGroupId", typeSecurityGroup) == inside[0], "the forwarders")
 	}
-	reaches := letsThrough([]*graph.Resource{door}, inside, t.port) && letsThrough(inside, t.replica.Refs("vpcSecurityGroupIds", typeFirewall), t.port)
+	reaches := letsThrough([]*graph.Resource{door}, inside, t.port) && letsThrough(inside, t.replica.Refs("vpcSecurityGroupIds", typeSecurityGroup), t.port)
 	t.r.Say(template, reaches, map[bool]string{true: "the rules are there", false: "a rule is missing"}[reaches],
 		"rules by which the tools come through gateway and forwarders to the replica", fixTools)
 }

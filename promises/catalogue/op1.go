@@ -113,7 +113,7 @@ func pipelineTrust(s promises.Subject, r *promises.Report) map[string]*graph.Res
 		r.Want(p, slices.Equal(p.Texts("clientIdLists"), []string{i.audience}), "clientIdLists", "for "+i.audience+" only", fix)
 	}
 	jobs := map[string]*graph.Resource{}
-	for _, role := range s.Graph.OfType(iamRole) {
+	for _, role := range s.Graph.OfType(typeRole) {
 		if takers(role) != takenByFederated {
 			continue
 		}

@@ -20,7 +20,7 @@ func bucketsFor(s promises.Subject, role *graph.Resource, action string) []*grap
 	for _, statement := range allowing(permissionsOf(s.Graph, role), action) {
 		for _, arn := range statement.Resources {
 			for base := arn; base != ""; base = base[:max(strings.LastIndex(base, "/"), 0)] {
-				if bucket := s.Graph.Resolve(base, storeBucket); bucket != nil && !slices.Contains(found, bucket) {
+				if bucket := s.Graph.Resolve(base, typeBucket); bucket != nil && !slices.Contains(found, bucket) {
 					found = append(found, bucket)
 				}
 			}
@@ -148,7 +148,7 @@ func wantReleaseReaders(s promises.Subject, r *promises.Report, key *graph.Resou
 func signing(s promises.Subject, r *promises.Report, role *graph.Resource) {
 	const fix = "correct the signing key in components/statebackend/releases.go"
 	account := s.Organisation().AWS.Account
-	keys := slices.DeleteFunc(s.Graph.OfType(kmsKey), func(key *graph.Resource) bool { return key.Text("keyUsage") != "SIGN_VERIFY" })
+	keys := slices.DeleteFunc(s.Graph.OfType(typeKey), func(key *graph.Resource) bool { return key.Text("keyUsage") != "SIGN_VERIFY" })
 	for _, key := range r.Must(keys, "key that signs releases", "a key that signs, whose private half nobody holds", fix) {
 		spec := key.Text("customerMasterKeySpec")
 		r.Want(key, strings.HasPrefix(spec, "ECC_") || strings.HasPrefix(spec, "RSA_"), "customerMasterKeySpec", "an asymmetric key, such as ECC_NIST_P256", fix)
@@ -183,7 +183,7 @@ func signing(s promises.Subject, r *promises.Report, role *graph.Resource) {
 func deployRolesStay(s promises.Subject, r *promises.Report, jobs map[string]*graph.Resource) {
 	account := s.Organisation().AWS.Account
 	var judged []*graph.Resource
-	for _, person := range s.Graph.OfType(iamRole) {
+	for _, person := range s.Graph.OfType(typeRole) {
 		boundary := person.Ref("permissionsBoundary", iamPolicy)
 		if boundary == nil || slices.Contains(judged, boundary) || takers(person) != takenByPeople {
 			continue
@@ -265,7 +265,7 @@ func wantReplica(r *promises.Report, key, first *graph.Resource) {
 		r.Say(key, false, "a key of its own", "a replica of the state's key", fix)
 		return
 	}
-	r.Want(key, key.Ref("primaryKeyArn", kmsKey) == first, "primaryKeyArn", "the state's key in the first region", fix)
+	r.Want(key, key.Ref("primaryKeyArn", typeKey) == first, "primaryKeyArn", "the state's key in the first region", fix)
 	r.Want(first, first.Bool("multiRegion"), "multiRegion", "true: the key exists in both regions", fix)
 }
 

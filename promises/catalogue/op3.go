@@ -50,9 +50,9 @@ func (catalogue) OP3() promises.Promise {
 		Keywords: []string{
 			"incident response time", "incident classes", "on-call", "incident severity", "response time", "out of hours incident",
 			"response times contract", "incident handled weekend", "incident escalation", "respond incident", "on-call engineer", "report an incident",
-			"incident management", "how quickly respond incident", "severity levels", "out of hours support", "escalation", "service level response",
-			"priority levels", "pager", "support hours", "emergency contact", "incident response", "response times", "24/7 support",
-			"incident classification", "sla response time", "incident escalation procedure",
+			"incident management", "how quickly respond incident", "react to outage at weekend", "urgent problem at night", "severity levels",
+			"out of hours support", "escalation", "service level response", "priority levels", "pager", "support hours", "emergency contact",
+			"incident response", "response times", "24/7 support", "incident classification", "sla response time", "incident escalation procedure",
 		},
 		Check: func(s promises.Subject, r *promises.Report) {
 			persons := contacts(s, r)
@@ -161,7 +161,7 @@ func responsePlans(s promises.Subject, r *promises.Report) *graph.Resource {
 		}
 		told := false
 		for _, target := range plan.Items("incidentTemplate.notificationTargets") {
-			told = told || target.Ref("snsTopicArn", snsTopic) != nil
+			told = told || target.Ref("snsTopicArn", typeTopic) != nil
 		}
 		r.Say(plan, told, fmt.Sprintf("the team is told: %t", told), "the team is told of the incident", fix)
 	}
@@ -237,7 +237,7 @@ func incidentStore(s promises.Subject, r *promises.Report) {
 	for _, set := range sets {
 		var regions []string
 		for _, region := range set.Items("regions") {
-			key := region.Ref("kmsKeyArn", kmsKey)
+			key := region.Ref("kmsKeyArn", typeKey)
 			if key == nil || key.Region() != region.Text("name") {
 				r.Say(set, false, "no key of the stack in "+region.Text("name"), "a key of its own in each region", fix)
 				continue
@@ -253,7 +253,7 @@ func incidentStore(s promises.Subject, r *promises.Report) {
 // mayPublish tells whether a topic's policy, and the key that encrypts it, let a service publish for the account.
 func mayPublish(topic *graph.Resource, service, account string) bool {
 	policies := topic.Referrers("arn", "aws:sns/topicPolicy:TopicPolicy")
-	key := topic.Ref("kmsMasterKeyId", kmsKey)
+	key := topic.Ref("kmsMasterKeyId", typeKey)
 	if len(policies) != 1 || key == nil || key.Region() != topic.Region() {
 		return false
 	}
@@ -289,11 +289,11 @@ func alertTopics(s promises.Subject, r *promises.Report) {
 		want = append(want, "sms "+phone)
 	}
 	for _, channel := range s.Graph.OfType("aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration") {
-		r.Want(channel, len(channel.Refs("snsTopicArns", snsTopic)) == len(channel.Texts("snsTopicArns")), "snsTopicArns", "topics of the stack", fix)
+		r.Want(channel, len(channel.Refs("snsTopicArns", typeTopic)) == len(channel.Texts("snsTopicArns")), "snsTopicArns", "topics of the stack", fix)
 	}
-	topics := r.Must(s.Graph.OfType(snsTopic), "alert topic", "a topic that people are subscribed to", fix)
+	topics := r.Must(s.Graph.OfType(typeTopic), "alert topic", "a topic that people are subscribed to", fix)
 	for _, topic := range topics {
-		if key := topic.Ref("kmsMasterKeyId", kmsKey); key != nil {
+		if key := topic.Ref("kmsMasterKeyId", typeKey); key != nil {
 			wantKeyPolicy(s, r, key)
 		}
 		var found []string
@@ -359,7 +359,7 @@ func topicOfResponses(s promises.Subject) []*graph.Resource {
 	var topics []*graph.Resource
 	for _, plan := range s.Graph.OfType(responseType) {
 		for _, target := range plan.Items("incidentTemplate.notificationTargets") {
-			if topic := target.Ref("snsTopicArn", snsTopic); topic != nil {
+			if topic := target.Ref("snsTopicArn", typeTopic); topic != nil {
 				topics = append(topics, topic)
 			}
 		}

@@ -52,7 +52,7 @@ func handovers(s promises.Subject, r *promises.Report, escalation *graph.Resourc
 		attempts, _ := schedule.Number("target.retryPolicy.maximumRetryAttempts")
 		age, _ := schedule.Number("target.retryPolicy.maximumEventAgeInSeconds")
 		r.Want(schedule, attempts >= 10 && age >= 600, "target.retryPolicy", "tried again, ten times or more", fix)
-		role, queue := schedule.Ref("target.roleArn", iamRole), schedule.Ref("target.deadLetterConfig.arn", "aws:sqs/queue:Queue")
+		role, queue := schedule.Ref("target.roleArn", typeRole), schedule.Ref("target.deadLetterConfig.arn", "aws:sqs/queue:Queue")
 		r.Want(schedule, role != nil, "target.roleArn", "a role of the stack that hands over", fix)
 		r.Want(schedule, queue != nil, "target.deadLetterConfig.arn", "a queue of the stack that keeps failed handovers", fix)
 		if role != nil && !seen[role] {
@@ -122,7 +122,7 @@ func wantHandoverRole(s promises.Subject, r *promises.Report, role, queue, escal
 		missing = append(missing, "report a failure")
 	}
 	if queue != nil && queue.Has("kmsMasterKeyId") {
-		key := queue.Ref("kmsMasterKeyId", kmsKey)
+		key := queue.Ref("kmsMasterKeyId", typeKey)
 		if !may("kms:GenerateDataKey", key) || !may("kms:Decrypt", key) {
 			missing = append(missing, "encrypt the report")
 		}
@@ -136,7 +136,7 @@ func wantFailuresTold(s promises.Subject, r *promises.Report, queue *graph.Resou
 	const fix = "correct the queue and its alarm in components/oncall/handover.go"
 	kept, given := queue.Number("messageRetentionSeconds")
 	r.Want(queue, given && kept >= 7*24*60*60, "messageRetentionSeconds", "a week or longer", fix)
-	key := queue.Ref("kmsMasterKeyId", kmsKey)
+	key := queue.Ref("kmsMasterKeyId", typeKey)
 	r.Want(queue, key != nil, "kmsMasterKeyId", "a key of the stack: the reports name people", fix)
 	secure := false
 	for _, p := range queue.Referrers("queueUrl", "aws:sqs/queuePolicy:QueuePolicy") {

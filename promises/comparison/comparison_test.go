@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/berth-iac/berth/promises"
+	"github.com/berth-iac/berth/promises/catalogue"
 	"github.com/berth-iac/berth/promises/comparison"
 	"github.com/berth-iac/berth/spec"
 )
@@ -149,8 +151,29 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Every promise that is made is in the comparison, once.
+func TestAllPromisesAreCompared(t *testing.T) {
+	c := comparison.New(catalogue.All(), catalogue.Group)
+	seen := map[string]int{}
+	for _, groups := range [][]comparison.Group{c.Different, c.Same, c.Company} {
+		for _, g := range groups {
+			for _, row := range g.Rows {
+				seen[row.ID]++
+			}
+		}
+	}
+	for _, p := range catalogue.All() {
+		if seen[p.ID] != 1 {
+			t.Errorf("%s is there %d times", p.ID, seen[p.ID])
+		}
+	}
+	if len(c.Different) == 0 || len(c.Same) == 0 || len(c.Company) == 0 {
+		t.Error("a section is empty")
+	}
+}
+
 func TestTextFits(t *testing.T) {
-	c := comparison.New(few(), group)
+	c := comparison.New(slices.Concat(few(), catalogue.All()), func(string) string { return "All" })
 	color := regexp.MustCompile("\x1b\\[[0-9;]*m")
 	for _, width := range []int{40, 60, 71, 72, 80, 120, 200} {
 		plain := write(t, c, func(c *comparison.Comparison, w io.Writer) error { return c.Text(w, comparison.Style{Width: width}) })

@@ -19,10 +19,8 @@ func FromState(state []apitype.ResourceV3) *Graph {
 		inputs, _ := Mask(r.Inputs).(map[string]any)
 		outputs, _ := Mask(r.Outputs).(map[string]any)
 		one := &Resource{Type: string(r.Type), Name: NameOf(string(r.URN)), ID: string(r.ID), URN: string(r.URN), Parent: string(r.Parent),
-			Inputs: inputs, Outputs: outputs, Protect: r.Protect, Retain: r.RetainOnDelete, Provider: ProviderURN(r.Provider)}
-		for _, ignored := range r.IgnoreChanges {
-			one.IgnoreChanges = append(one.IgnoreChanges, string(ignored))
-		}
+			Inputs: inputs, Outputs: outputs, Protect: r.Protect, Retain: r.RetainOnDelete, Provider: ProviderURN(r.Provider),
+			IgnoreChanges: r.IgnoreChanges}
 		resources = append(resources, one)
 	}
 	return New(resources)

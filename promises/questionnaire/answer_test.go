@@ -97,6 +97,8 @@ func TestAnswer(t *testing.T) {
 			"This is in your own hands: You guard the server and make the backups (standby: in a second zone). We supply the tooling for it; promise AC-11.", ""},
 		"not_made_here": {"Is there a standby in a second data centre?", []*evidence.Document{document(promises.OnAWS, "AV-3", evidence.Standing{})},
 			"We make no such promise for SaaS on AWS; promise AV-4 is made for SaaS on dedicated sites.", "the promise that fits is not made for SaaS on AWS"},
+		"made_on_premises_only": {"Who is responsible on premises?", []*evidence.Document{document(promises.OnAWS, "AV-3", evidence.Standing{})},
+			"We make no such promise for SaaS on AWS; promise AC-11 is made for a service on the client's premises.", "the promise that fits is not made for SaaS on AWS"},
 		"of_the_organisation": {"What is the response time for each severity of incident?", []*evidence.Document{document(promises.OnAWS, "AV-3", evidence.Standing{})},
 			"We promise: Incidents have three classes. It is kept by our organisation, about which no evidence was given here; promise OP-3.",
 			"it is a promise of our organisation: give the evidence of the organisation's stack too"},
