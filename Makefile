@@ -70,8 +70,9 @@ bench: build $(PULUMI) ## measure preview, up and destroy of the reference clien
 	@$(GO) run ./tests/bench
 
 .PHONY: docs
-docs: ## regenerate golden files, schemas and command reference; review what changed
+docs: ## regenerate golden files, schemas, command reference and reports; review what changed
 	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -v '^./tests/' | xargs -n1 dirname | sort -u) -update >/dev/null
+	@$(GO) test ./tests/promises -update >/dev/null # after the others: its report speaks of their checks
 	@git status --short
 
 .PHONY: clean
