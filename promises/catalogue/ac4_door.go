@@ -256,6 +256,7 @@ func (d door) ending() {
 		attempts, _ := schedule.Number("target.retryPolicy.maximumRetryAttempts")
 		age, _ := schedule.Number("target.retryPolicy.maximumEventAgeInSeconds")
 		d.r.Want(schedule, attempts >= 10 && age >= 3600, "target.retryPolicy", "tried again, 10 times or more, for an hour or longer", fixDoor)
+		d.r.Want(schedule, mayAct(schedule, d.s.Client().AWS.Account), "groupName", "a group of schedules that may take the role", fixDoor)
 		role := schedule.Ref("target.roleArn", typeRole)
 		can := role != nil && slices.ContainsFunc(allowing(permissionsOf(d.s.Graph, role), "ec2:TerminateInstances"), func(statement policy.Statement) bool {
 			return slices.ContainsFunc(statement.Resources, func(arn string) bool { return d.relay.Goes(arn[strings.LastIndex(arn, "/")+1:]) })

@@ -84,6 +84,8 @@ func onlyTheEdge(s promises.Subject, r *promises.Report) {
 		o.firewall(balancer)
 	}
 	o.zone()
+	wantToldNumber(r, s.Graph, "rate-limit-requests", client.Edge.RateLimit.Requests)
+	wantToldNumber(r, s.Graph, "rate-limit-seconds", client.Edge.RateLimit.PeriodSeconds)
 }
 
 // originCheck judges who and how much reaches the service.

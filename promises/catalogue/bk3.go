@@ -99,6 +99,7 @@ func attachmentsCopied(s promises.Subject, r *promises.Report) {
 	buckets := r.Must(madeBy(s.Graph, filesComponent, aws, typeBucket), "bucket for attachments", "a bucket for attachments in "+aws,
 		"keep component "+filesComponent+" in the stack")
 	for _, bucket := range buckets {
+		wantToldBucket(r, s.Graph, "files-bucket", bucket)
 		if key := defaultKey(bucket); key != nil { // whether there is one is DP-4
 			wantKeySafe(s, r, key)
 		}

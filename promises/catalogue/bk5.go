@@ -70,6 +70,7 @@ func completeBackups(s promises.Subject, r *promises.Report) {
 		if bucket.Region() == s.Client().AWS.Region {
 			wantCopied(s, r, bucket, buckets)
 			writtenByService(s, r, bucket)
+			wantToldBucket(r, s.Graph, "backup-bucket", bucket)
 		}
 	}
 	keptAttachments(s, r)

@@ -157,20 +157,9 @@ func (t *tools) ends(call string) []*graph.Resource {
 		t.r.Want(schedule, !given || tries > 0, "target.retryPolicy.maximumRetryAttempts", "more than one try", fixTools)
 		seconds, given := schedule.Number("target.retryPolicy.maximumEventAgeInSeconds")
 		t.r.Want(schedule, !given || seconds >= 3600, "target.retryPolicy.maximumEventAgeInSeconds", "tried again for an hour or longer", fixTools)
-		t.r.Want(schedule, t.acts(schedule), "groupName", "a group of schedules that may take the role", fixTools)
+		t.r.Want(schedule, mayAct(schedule, t.s.Client().AWS.Account), "groupName", "a group of schedules that may take the role", fixTools)
 	}
 	return found
-}
-
-// acts tells whether a schedule may take the role that it is to act with, on behalf of the group that it is in.
-func (t *tools) acts(schedule *graph.Resource) bool {
-	group, role := schedule.Ref("groupName", "aws:scheduler/scheduleGroup:ScheduleGroup"), schedule.Ref("target.roleArn", typeRole)
-	if group == nil || role == nil {
-		return false
-	}
-	asks := policyCall{service: "scheduler.amazonaws.com", action: "sts:AssumeRole",
-		context: map[string]string{"aws:SourceAccount": t.s.Client().AWS.Account, "aws:SourceArn": answered(group, "arn")}}
-	return asks.granted(role.Text("assumeRolePolicy"))
 }
 
 // revoked reports whether a schedule takes one address's rule away. ends loses the schedule: it serves one rule.

@@ -113,7 +113,7 @@ func (e environments) restored() {
 			for _, property := range kind.from {
 				e.r.Want(one, !one.Has(property), property, expected, fix)
 			}
-			if one.Has("replicateSourceDb") {
+			if kind.typeToken == typeDatabase && one.Has("replicateSourceDb") {
 				e.r.Want(one, one.Ref("replicateSourceDb", typeDatabase) != nil, "replicateSourceDb", "the environment's own database", fix)
 			}
 		}

@@ -54,6 +54,7 @@ func handovers(s promises.Subject, r *promises.Report, escalation *graph.Resourc
 		r.Want(schedule, attempts >= 10 && age >= 600, "target.retryPolicy", "tried again, ten times or more", fix)
 		role, queue := schedule.Ref("target.roleArn", typeRole), schedule.Ref("target.deadLetterConfig.arn", "aws:sqs/queue:Queue")
 		r.Want(schedule, role != nil, "target.roleArn", "a role of the stack that hands over", fix)
+		r.Want(schedule, mayAct(schedule, s.Organisation().AWS.Account), "groupName", "a group of schedules that may take the role", fix)
 		r.Want(schedule, queue != nil, "target.deadLetterConfig.arn", "a queue of the stack that keeps failed handovers", fix)
 		if role != nil && !seen[role] {
 			wantHandoverRole(s, r, role, queue, escalation, persons)

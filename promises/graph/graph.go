@@ -11,6 +11,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -53,9 +54,10 @@ type Graph struct {
 
 // New makes a graph of resources. It keeps and completes them.
 func New(resources []*Resource) *Graph {
-	g := &Graph{Resources: resources, byURN: map[string]*Resource{}, byType: map[string][]*Resource{}, byHandle: map[string][]*Resource{}}
+	n := len(resources)
+	g := &Graph{Resources: resources, byURN: make(map[string]*Resource, n), byType: make(map[string][]*Resource, n), byHandle: make(map[string][]*Resource, 4*n)}
 	slices.SortStableFunc(g.Resources, func(a, b *Resource) int {
-		return strings.Compare(a.Type+"\x00"+a.Name, b.Type+"\x00"+b.Name)
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
 	})
 	for _, r := range g.Resources {
 		r.graph = g
