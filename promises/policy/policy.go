@@ -6,6 +6,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -39,40 +40,55 @@ type Condition struct {
 
 // Parse reads a policy document.
 func Parse(text string) (Document, error) {
-	var raw struct {
-		Statement json.RawMessage `json:"Statement"`
-	}
+	var raw struct{ Statement any }
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		return Document{}, fmt.Errorf("read a policy: %w", err)
 	}
-	type statement struct {
-		Sid                                      string
-		Effect                                   string
-		Principal, NotPrincipal                  any
-		Action, NotAction, Resource, NotResource any
-		Condition                                map[string]map[string]any
-	}
-	var list []statement
-	if err := json.Unmarshal(raw.Statement, &list); err != nil {
-		var one statement
-		if err := json.Unmarshal(raw.Statement, &one); err != nil {
-			return Document{}, fmt.Errorf("read a policy's statements: %w", err)
-		}
-		list = []statement{one}
+	list, many := raw.Statement.([]any)
+	if !many {
+		list = []any{raw.Statement}
 	}
 	var d Document
-	for _, s := range list {
-		out := Statement{Sid: s.Sid, Effect: s.Effect, Principals: principals(s.Principal), NotPrincipals: principals(s.NotPrincipal),
-			Actions: texts(s.Action), NotActions: texts(s.NotAction), Resources: texts(s.Resource), NotResources: texts(s.NotResource)}
-		for operator, keys := range s.Condition {
-			for key, values := range keys {
-				out.Conditions = append(out.Conditions, Condition{Operator: operator, Key: key, Values: texts(values)})
-			}
+	for i, element := range list {
+		s, err := statement(element)
+		if err != nil {
+			return Document{}, fmt.Errorf("read statement %d of a policy: %w", i+1, err)
 		}
-		slices.SortFunc(out.Conditions, func(a, b Condition) int { return strings.Compare(a.Operator+a.Key, b.Operator+b.Key) })
-		d.Statements = append(d.Statements, out)
+		d.Statements = append(d.Statements, s)
 	}
 	return d, nil
+}
+
+func statement(v any) (Statement, error) {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return Statement{}, errors.New("it is no object")
+	}
+	s := Statement{
+		Principals: principals(object["Principal"]), NotPrincipals: principals(object["NotPrincipal"]),
+		Actions: texts(object["Action"]), NotActions: texts(object["NotAction"]), Resources: texts(object["Resource"]), NotResources: texts(object["NotResource"])}
+	for key, field := range map[string]*string{"Sid": &s.Sid, "Effect": &s.Effect} {
+		if value, given := object[key]; given {
+			if *field, ok = value.(string); !ok {
+				return Statement{}, fmt.Errorf("%s is no text", key)
+			}
+		}
+	}
+	conditions, ok := object["Condition"].(map[string]any)
+	if !ok && object["Condition"] != nil {
+		return Statement{}, errors.New("its condition is no object")
+	}
+	for operator, compared := range conditions {
+		keys, ok := compared.(map[string]any)
+		if !ok {
+			return Statement{}, fmt.Errorf("its condition %s is no object", operator)
+		}
+		for key, values := range keys {
+			s.Conditions = append(s.Conditions, Condition{Operator: operator, Key: key, Values: texts(values)})
+		}
+	}
+	slices.SortFunc(s.Conditions, func(a, b Condition) int { return strings.Compare(a.Operator+a.Key, b.Operator+b.Key) })
+	return s, nil
 }
 
 func principals(v any) map[string][]string {

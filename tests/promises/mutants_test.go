@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type suite struct {
 
 // runSuite mutates and judges once for all tests that look at the outcome.
 var runSuite = sync.OnceValues(func() (*suite, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // a graph for each mutant, and none lives long
 	text, err := os.ReadFile(filepath.Join("testdata", "irrelevant.yaml"))
 	if err != nil {
 		return nil, err
@@ -178,6 +180,35 @@ func TestEveryCheckCanFail(t *testing.T) {
 			t.Errorf("%s: no reference stack has anything that the control is about", c.ID)
 		case breaking == 0:
 			t.Errorf("%s: no mutant breaks it: what does the check look at?", c.ID)
+		}
+	}
+}
+
+// Checks that do not read what a mutant changes are not asked about it. Asked all the same, they say nothing else.
+func TestAskedChecksAreEnough(t *testing.T) {
+	s := subject(t, "doors")
+	judge, err := mutation.NewJudge(s, catalogue.All(), baseline.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const every = 101 // mutants, of which one is judged by all checks
+	var sample []*mutation.Mutant
+	for i, m := range mutation.Of(s.Graph, shapes.Embedded()) {
+		if i%every == 0 {
+			sample = append(sample, m)
+		}
+	}
+	asked, err := judge.Run(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := judge.RunAll(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range sample {
+		if !slices.Equal(asked[i].Promises, all[i].Promises) || !slices.Equal(asked[i].Controls, all[i].Controls) {
+			t.Errorf("%s\n  asked: %v %v\n  all: %v %v", m, asked[i].Promises, asked[i].Controls, all[i].Promises, all[i].Controls)
 		}
 	}
 }

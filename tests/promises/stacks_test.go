@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -53,15 +52,6 @@ var variants = map[string]struct {
 		s.AWSClient.Access.BreakGlass = &spec.BreakGlass{Incident: "INC-7", Reason: "index is corrupt", People: []string{"arn:aws:iam::111122223333:user/ben.adeyemi"},
 			Opens: spec.Instant{Time: now.Truncate(time.Hour)}, Closes: spec.Instant{Time: now.Truncate(time.Hour).Add(time.Hour)}}
 	}},
-}
-
-func variantNames() []string {
-	var names []string
-	for name := range variants {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // load is a variant's spec and graph.

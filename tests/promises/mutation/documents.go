@@ -71,7 +71,6 @@ func documents(_ *study, p place) []change {
 			}
 			changes = append(changes, change{operator: operator, path: path + below, property: "[" + sid + "]" + below, before: before, after: shown, edit: p.put(encode(copied))})
 		}
-		statement := statement
 		set := func(operator, key string, after any) {
 			if key == "" {
 				put(operator, "", "", "", func(s map[string]any) {
