@@ -50,6 +50,7 @@ func TestNewRefusesAllAtOnce(t *testing.T) {
 no host name is given: pass the name that the edge serves
 no certificate is given: pass the ARN of one for the host name
 no trust bundle is given: name the bucket and key of the CA that signs the edge's client certificate
+reads of the access logs are not logged: pass the bucket for that
 access logs are kept for 0 days: keep them at least one day`, program(loadbalancer.Args{Scope: production}))
 }
 

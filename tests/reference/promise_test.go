@@ -145,7 +145,8 @@ func TestEvidence(t *testing.T) {
 	root, _, _ := upRoot(t)
 	var out, errs bytes.Buffer
 	env := command.Env{
-		Out: &out, Err: &errs, In: strings.NewReader(""), Now: today, Environ: os.Environ(), Home: t.TempDir(),
+		// The CLI says by the real clock when the stack was brought up; evidence is not older than that.
+		Out: &out, Err: &errs, In: strings.NewReader(""), Now: time.Now, Environ: os.Environ(), Home: t.TempDir(),
 		Program: program.At(today), Promises: catalogue.All(), Controls: baseline.All(), Version: "1.2.3",
 		Assess: func(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*command.Judged, error) {
 			g, a, err := program.Assess(ctx, stack, s, now)
