@@ -233,7 +233,7 @@ func (r *reader) fill(result *Result) {
 			continue
 		}
 		if old := r.steps[key].old; old != nil {
-			result.before = append(result.before, resourceOf(old))
+			result.before = append(result.before, old)
 		}
 		step.Component = r.component(step)
 		if !step.Group {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/graph"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 )
 
 // ResultVersion is the version of Result's JSON form. It grows when a field changes its meaning or goes.
@@ -95,11 +96,17 @@ type Result struct {
 	// Promises are those that the change touches. They are filled in by who knows the stack's promises, not here.
 	Promises []promises.Effect `json:"promises,omitempty" jsonschema:"description=The promises to the client that the change strengthens or weakens or touches."`
 
-	before []*graph.Resource
+	before []*apitype.StepEventStateMetadata // as the state had everything
 }
 
 // Before is the graph of what the state held before the run.
-func (r *Result) Before() *graph.Graph { return graph.New(r.before) }
+func (r *Result) Before() *graph.Graph {
+	resources := make([]*graph.Resource, len(r.before))
+	for i, old := range r.before {
+		resources[i] = resourceOf(old)
+	}
+	return graph.New(resources)
+}
 
 // Step is what happens to one resource.
 type Step struct {
