@@ -12,7 +12,7 @@ PULUMI         := $(CACHE)/pulumi-$(PULUMI_VERSION)/bin/pulumi
 GOLANGCI_LINT  := $(CACHE)/golangci-lint-$(LINT_VERSION)/bin/golangci-lint
 STACK          ?= prod
 VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-MODULES        := . tests/catalogue
+MODULES        := . tests/catalogue tests/aws tests/pulumi-resource-aws
 
 .PHONY: help
 help: ## list the targets
@@ -53,6 +53,10 @@ $(GOLANGCI_LINT):
 test: $(PULUMI) test-needs ## run every test; what could not run is named at the end
 	@tests/run $(MODULES)
 
+.PHONY: test-aws
+test-aws: $(PULUMI) ## run the AWS stacks on the real provider against an emulated AWS, where both are present
+	@TF_AWS_PROVIDER=$$(tests/provider) tests/run tests/aws tests/pulumi-resource-aws
+
 .PHONY: test-needs
 test-needs:
 	@tests/needs
@@ -72,6 +76,7 @@ bench: build $(PULUMI) ## measure preview, up and destroy of the reference clien
 .PHONY: docs
 docs: ## regenerate golden files, schemas, command reference and reports; review what changed
 	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -v '^./tests/' | xargs -n1 dirname | sort -u) -update >/dev/null
+	@$(GO) test ./tests/fidelity -run Embedded -update >/dev/null
 	@$(GO) test ./tests/promises -update >/dev/null # after the others: its report speaks of their checks
 	@git status --short
 

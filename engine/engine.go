@@ -35,6 +35,7 @@ type Options struct {
 	Backend string
 	// SecretsProvider encrypts the secrets in the state of a stack that is created now. Empty: the backend's default.
 	SecretsProvider string
+	Settling        Settling         // of what a killed run left in a real cloud
 	Clock           func() time.Time // default time.Now
 	Kill            <-chan struct{}  // closed: the CLI is killed at once; a cancelled context lets it finish its steps
 }
@@ -47,12 +48,15 @@ type Stack struct {
 	notes   []string // what was put right on the way, until a result takes them
 
 	// What a session holds, from the first run until Close.
-	lock    *runLock
-	cloud   embedded
-	command *cli.Command
-	stack   *auto.Stack
-	busy    bool // a run is under way
-	fresh   bool // the stack was created by this session: there is nothing to lose
+	lock        *runLock
+	interrupted *Run        // the run before, when it was killed
+	settled     bool        // what it left is in order, or is none of ours
+	read        readObjects // nil: readInScratch
+	cloud       embedded
+	command     *cli.Command
+	stack       *auto.Stack
+	busy        bool // a run is under way
+	fresh       bool // the stack was created by this session: there is nothing to lose
 }
 
 // dirs are the places of a stack on disk.
@@ -137,12 +141,12 @@ func (s *Stack) Close() error {
 	}
 	switch {
 	case s.lock == nil:
-	case s.command != nil && s.command.Killed():
-		err = errors.Join(err, s.lock.abandon())
+	case s.command != nil && s.command.Killed(), s.interrupted != nil && !s.settled:
+		err = errors.Join(err, s.lock.abandon()) // the next run looks after what is left
 	default:
 		err = errors.Join(err, s.lock.release())
 	}
-	s.cloud, s.lock, s.stack, s.command = nil, nil, nil, nil
+	s.cloud, s.lock, s.stack, s.command, s.interrupted = nil, nil, nil, nil, nil
 	if err != nil {
 		return fmt.Errorf("close stack %s: %w", s.options.Stack, err)
 	}

@@ -97,8 +97,18 @@ func (l *runLock) release() error {
 // abandon gives the lock up and leaves on record that the run did not end in order: the next one looks after it.
 func (l *runLock) abandon() error { return l.file.Close() }
 
+// alive tells whether a process runs. One that has ended and that nobody collects, as in a container whose first
+// process does not look after orphans, does not; only Linux tells them apart.
 func alive(pid int) bool {
-	return pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return false
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, after, found := strings.Cut(string(text), ") ") // a program's name may hold anything but rarely that
+	return !found || !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
 }
 
 // removeStaleLocks removes the locks that killed CLIs left in a file backend's folder. The caller holds the

@@ -18,23 +18,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// PendingError says that a killed run left operations whose end nobody knows, in a real cloud.
-type PendingError struct {
-	Stack   string
-	Creates []string // URNs
-}
-
-func (e *PendingError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "an earlier run of stack %s was killed while it created these; whether they exist only their cloud knows:", e.Stack)
-	for _, urn := range e.Creates {
-		fmt.Fprintf(&b, "\n  %s", urn)
-	}
-	fmt.Fprintf(&b, "\nlook each up in the cloud's console. Delete what is there (or, to keep it, add it to the state with "+
-		"`pulumi import`), then run:\n  pulumi refresh --stack %s --clear-pending-creates", e.Stack)
-	return b.String()
-}
-
 // unlockState removes the locks that a killed CLI left in a file backend.
 func (s *Stack) unlockState(interrupted *Run) error {
 	backend := s.dirs.state
@@ -86,33 +69,25 @@ func removeBrokenAttributes(backend string) error {
 	return nil
 }
 
-// recover puts right what a killed run left: operations that were begun and whose end is not in the state.
+// recover puts right what a killed run of a local stack left: operations that were begun and whose end is not in the state.
 // Updates and deletions come right by themselves, since the resource is still in the state and the next
 // refresh or up looks at it. A creation does not: the object may exist with nobody knowing its id.
-func (s *Stack) recover(ctx context.Context, interrupted *Run) error {
+func (s *Stack) recover(ctx context.Context) error {
 	if s.fresh {
 		return nil
 	}
-	if s.options.Local {
-		if interrupted != nil {
-			if err := s.removeUnheardOf(ctx); err != nil {
-				return err
-			}
-		}
-		latest, err := s.latest()
-		if err != nil || len(latest.PendingOperations) == 0 {
+	if s.interrupted != nil {
+		if err := s.removeUnheardOf(ctx); err != nil {
 			return err
 		}
-	} else if interrupted == nil {
-		return nil // the engine itself warns of what others left
 	}
-	untyped, err := s.stack.Export(ctx)
+	latest, err := s.latest()
+	if err != nil || len(latest.PendingOperations) == 0 {
+		return err
+	}
+	untyped, state, err := s.export(ctx)
 	if err != nil {
-		return fmt.Errorf("read the state: %w", plain(err))
-	}
-	var state apitype.DeploymentV3
-	if err := json.Unmarshal(untyped.Deployment, &state); err != nil {
-		return fmt.Errorf("read the state: %w", err)
+		return err
 	}
 	var creates []apitype.ResourceV3
 	for _, op := range state.PendingOperations {
@@ -120,18 +95,7 @@ func (s *Stack) recover(ctx context.Context, interrupted *Run) error {
 			creates = append(creates, op.Resource)
 		}
 	}
-	if !s.options.Local {
-		if len(creates) == 0 {
-			return nil
-		}
-		pending := &PendingError{Stack: s.options.Stack}
-		for _, r := range creates {
-			pending.Creates = append(pending.Creates, string(r.URN))
-		}
-		slices.Sort(pending.Creates)
-		return pending
-	}
-	adopted, err := s.adopt(ctx, &state, creates)
+	adopted, err := s.adopt(ctx, state, creates)
 	if err != nil {
 		return err
 	}
@@ -143,7 +107,7 @@ func (s *Stack) recover(ctx context.Context, interrupted *Run) error {
 		return fmt.Errorf("write the state: %w", plain(err))
 	}
 	// What the killed run was about to change is looked at again.
-	if err := s.settle(ctx); err != nil {
+	if err := s.refreshAll(ctx); err != nil {
 		return err
 	}
 	note := "an earlier run was killed; its unfinished operations were compared with the embedded cloud"
@@ -154,7 +118,7 @@ func (s *Stack) recover(ctx context.Context, interrupted *Run) error {
 	return nil
 }
 
-func (s *Stack) settle(ctx context.Context) error {
+func (s *Stack) refreshAll(ctx context.Context) error {
 	_, err := s.stack.Refresh(ctx, optrefresh.SuppressProgress(), optrefresh.SuppressOutputs(), optrefresh.ShowSecrets(false))
 	if err != nil {
 		return fmt.Errorf("compare the state with the embedded cloud after a killed run: %w", plain(err))
@@ -251,17 +215,7 @@ func (s *Stack) adopt(ctx context.Context, state *apitype.DeploymentV3, creates 
 		}
 		created.ID = resource.ID(objects[i].ID)
 		created.Outputs = objects[i].Properties // the refresh that follows makes them exact
-		var kept []apitype.ResourceV3
-		for _, r := range state.Resources {
-			if string(r.URN) == urn && r.PendingReplacement {
-				continue // deleted already, to make room for the one that is adopted
-			}
-			if string(r.URN) == urn {
-				r.Delete = true // replaced by the one that is adopted
-			}
-			kept = append(kept, r)
-		}
-		state.Resources = append(kept, created)
+		state.Resources = takeOver(state.Resources, created)
 		adopted = append(adopted, nameOf(urn))
 	}
 	state.Resources = inOrder(state.Resources)

@@ -118,15 +118,6 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-func TestPendingErrorSaysWhatToRun(t *testing.T) {
-	err := &PendingError{Stack: "prod", Creates: []string{"urn:x"}}
-	for _, want := range []string{"urn:x", "pulumi refresh --stack prod --clear-pending-creates"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q in %q", want, err)
-		}
-	}
-}
-
 func TestStaleLocks(t *testing.T) {
 	const deadPID = 1 << 30 // more than any system allows
 	for name, tc := range map[string]struct {

@@ -137,6 +137,9 @@ func (s *Stack) Refresh(ctx context.Context, options RunOptions) (*Result, error
 // PreviewDestroy says what Destroy would delete: all that the state holds. The engine is not asked: it
 // would stop at the first protected resource.
 func (s *Stack) PreviewDestroy(ctx context.Context) (*Result, error) {
+	if err := s.begin(ctx, PreviewDestroy); err != nil {
+		return nil, err
+	}
 	began := s.options.Clock()
 	resources, err := s.Resources(ctx)
 	if err != nil {

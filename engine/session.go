@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/berth-iac/berth/engine/cli"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -17,21 +18,23 @@ import (
 
 // begin makes the session ready for a run.
 func (s *Stack) begin(ctx context.Context, operation Operation) (err error) {
-	if s.stack != nil {
-		s.lock.run.Operation = operation
-		return s.lock.write()
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	lock, interrupted, err := acquire(s.dirs.lock, s.options.Stack,
-		Run{PID: os.Getpid(), Operation: operation, Started: s.options.Clock()})
+	if s.stack != nil {
+		s.lock.run.Operation = operation
+		if err := s.lock.write(); err != nil {
+			return err
+		}
+		return s.settle(ctx, operation)
+	}
+	lock, interrupted, err := s.acquire(ctx, operation)
 	if err != nil {
 		return err
 	}
-	s.lock = lock
+	s.lock, s.interrupted, s.settled = lock, interrupted, false
 	standIns, err := s.prepare(ctx)
 	if err != nil {
 		return err
@@ -45,7 +48,43 @@ func (s *Stack) begin(ctx context.Context, operation Operation) (err error) {
 	if err := s.setStandIns(ctx, standIns); err != nil {
 		return err
 	}
-	return s.recover(ctx, interrupted)
+	if s.options.Local {
+		if err := s.recover(ctx); err != nil {
+			return err
+		}
+		s.settled = true
+	}
+	return s.settle(ctx, operation)
+}
+
+// settle has the state of a real stack in order before a run that needs it so.
+func (s *Stack) settle(ctx context.Context, operation Operation) error {
+	if s.options.Local || !operation.settles() {
+		return nil
+	}
+	return s.settleReal(ctx, operation)
+}
+
+// dyingFor is how long providers that outlive a killed run's two processes are waited for: they notice their end,
+// or are being taken down with them.
+const dyingFor = 20 * time.Second
+
+// acquire takes the stack's lock, and waits a while where only the providers of a killed run are left to hold it.
+func (s *Stack) acquire(ctx context.Context, operation Operation) (*runLock, *Run, error) {
+	began := s.options.Clock()
+	for {
+		lock, interrupted, err := acquire(s.dirs.lock, s.options.Stack,
+			Run{PID: os.Getpid(), Operation: operation, Started: s.options.Clock()})
+		var busy *BusyError
+		if !errors.As(err, &busy) || alive(busy.Run.PID) || alive(busy.Run.CLI) || s.options.Clock().Sub(began) > dyingFor {
+			return lock, interrupted, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // The CLI writes the whole state twice for each resource, which makes much garbage. Collecting it less often saves

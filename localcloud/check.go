@@ -37,8 +37,17 @@ func (p *provider) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pul
 	if err := p.autoname(t, news, olds, req); err != nil {
 		v.fail(t.autoname().Property, "%v", err)
 	}
+	given := news
 	news = withDefaults(news, t.shape.Inputs)
+	for i, s := 0, p.cloud.scene(t, news); i < len(t.rule.Ignores); i++ {
+		for _, name := range t.rule.Ignores[i].Properties {
+			if k := resource.PropertyKey(name); given[k].IsNull() && s.ignored(t.rule, name) {
+				delete(news, k)
+			}
+		}
+	}
 	v.required("", news, t.shape.Inputs)
+	v.together(news, t.shape.Inputs, t.shape.Needs)
 	if len(v.failures) == 0 {
 		s := p.cloud.scene(t, news)
 		p.cloud.store.mu.Lock()
@@ -188,7 +197,9 @@ func (v *validator) value(path string, value resource.PropertyValue, shape *cata
 	}
 	if !fits {
 		v.fail(path, "expected %s, got %s", shape.Type, value.TypeString())
+		return
 	}
+	v.limits(path, value, shape)
 }
 
 // required names what is missing, at every level.

@@ -2,8 +2,10 @@ package localcloud
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -31,8 +33,10 @@ func (p *provider) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulum
 	if err != nil {
 		return nil, err
 	}
-	d := differ{found: map[string]*pulumirpc.PropertyDiff{}}
+	d := differ{found: map[string]*pulumirpc.PropertyDiff{}, state: state}
 	d.properties("", olds, news, t.shape.Inputs)
+	d.conditional(p.cloud.scene(t, news), t.rule)
+	d.ignore(p.cloud.scene(t, news), t.rule)
 	if err := d.tags(p.cloud.scene(t, news), t, state); err != nil {
 		return nil, err
 	}
@@ -127,6 +131,43 @@ func chosen(inputs resource.PropertyMap, name string) bool {
 // differ collects differences by path.
 type differ struct {
 	found map[string]*pulumirpc.PropertyDiff
+	state resource.PropertyMap // what the cloud has; may be empty
+}
+
+// unsettles tells whether one of the inputs that a rule names has changed: by name, or "*" for any but those that
+// follow with a minus sign.
+func (d *differ) unsettles(names []string) bool {
+	for path := range d.found {
+		top, _, _ := strings.Cut(path, ".")
+		top, _, _ = strings.Cut(top, "[")
+		if slices.Contains(names, top) || slices.Contains(names, "*") && !slices.Contains(names, "-"+top) {
+			return true
+		}
+	}
+	return false
+}
+
+// conditional makes replacing those changes that replace under a condition only.
+func (d *differ) conditional(s *scene, rule *catalogue.Rule) {
+	for _, r := range rule.Replaces {
+		holds, known, err := s.when(r.When)
+		if err != nil || !known || !holds {
+			continue
+		}
+		for path, found := range d.found {
+			if !within(path, r.Property) {
+				continue
+			}
+			switch found.Kind {
+			case pulumirpc.PropertyDiff_ADD:
+				if !r.ExceptAdded {
+					found.Kind++
+				}
+			case pulumirpc.PropertyDiff_DELETE, pulumirpc.PropertyDiff_UPDATE:
+				found.Kind++
+			}
+		}
+	}
 }
 
 func (d *differ) add(path string, kind pulumirpc.PropertyDiff_Kind, replace bool) {
@@ -161,17 +202,22 @@ func (d *differ) value(path string, before, after resource.PropertyValue, shape 
 	case after.IsNull() && shape.Computed:
 		// The program leaves it to the cloud: whatever the cloud has is right.
 	case before.IsNull():
-		if !empty(after) {
+		if !empty(after) && !d.has(path, after, shape) {
 			d.add(path, pulumirpc.PropertyDiff_ADD, replace || replaces(after, shape))
 		}
+	case after.IsNull() && zero(before) && shape.Default == nil:
+		// Not set is as good as false, 0 or "".
 	case after.IsNull():
 		if !empty(before) {
 			d.add(path, pulumirpc.PropertyDiff_DELETE, replace || replaces(before, shape))
 		}
 	case before.IsObject() && after.IsObject():
 		d.objects(path, before.ObjectValue(), after.ObjectValue(), shape, replace)
+	case before.IsArray() && after.IsArray() && shape.Set:
+		d.sets(path, before.ArrayValue(), after.ArrayValue(), shape, replace)
 	case before.IsArray() && after.IsArray():
 		d.arrays(path, before.ArrayValue(), after.ArrayValue(), shape, replace)
+	case shape.Form == formJSON && sameJSON(text(before), text(after)):
 	case !same(before, after):
 		d.add(path, pulumirpc.PropertyDiff_UPDATE, replace)
 	}
@@ -204,6 +250,84 @@ func (d *differ) arrays(path string, before, after []resource.PropertyValue, sha
 		}
 		d.value(fmt.Sprintf("%s[%d]", path, i), b, a, shape.Elem, replace)
 	}
+}
+
+func zero(v resource.PropertyValue) bool {
+	return v.IsBool() && !v.BoolValue() || v.IsNumber() && v.NumberValue() == 0
+}
+
+// has tells whether the cloud has a value already that the program did not give so far.
+func (d *differ) has(path string, value resource.PropertyValue, shape *catalogue.Property) bool {
+	state, _ := lookup(d.state, path)
+	return !state.IsNull() && !state.IsComputed() && equal(state, value, shape)
+}
+
+// ignore drops changes of properties that mean nothing under a condition.
+func (d *differ) ignore(s *scene, rule *catalogue.Rule) {
+	for path := range d.found {
+		top, _, _ := strings.Cut(path, ".")
+		if top, _, _ = strings.Cut(top, "["); s.ignored(rule, top) {
+			delete(d.found, path)
+		}
+		for _, v := range rule.Variants {
+			item, name, inside := strings.Cut(path, "].")
+			if name, _, _ = strings.Cut(name, "."); !inside || !strings.HasPrefix(item, v.List+"[") || v.Kinds[name] == "" {
+				continue
+			}
+			if kind, _ := lookup(s.inputs, item+"]."+v.By); text(kind) != v.Kinds[name] {
+				delete(d.found, path)
+			}
+		}
+	}
+}
+
+// ignored tells whether a property means nothing to an object such as this.
+func (s *scene) ignored(rule *catalogue.Rule, name string) bool {
+	return slices.ContainsFunc(rule.Ignores, func(i catalogue.Ignored) bool {
+		holds, known, err := s.when(i.When)
+		return err == nil && known && holds && slices.Contains(i.Properties, name)
+	})
+}
+
+// sets compares arrays whose order says nothing. What both have is left out; the rest is paired as it stands.
+func (d *differ) sets(path string, before, after []resource.PropertyValue, shape *catalogue.Property, replace bool) {
+	var gone, come []int
+	in := func(v resource.PropertyValue, items []resource.PropertyValue) bool {
+		return slices.ContainsFunc(items, func(item resource.PropertyValue) bool { return equal(v, item, shape.Elem) })
+	}
+	for i, b := range before {
+		if !in(b, after) && !in(b, before[:i]) {
+			gone = append(gone, i)
+		}
+	}
+	for j, a := range after {
+		if !in(a, before) && !in(a, after[:j]) {
+			come = append(come, j)
+		}
+	}
+	for n := range max(len(gone), len(come)) {
+		switch {
+		case n >= len(come):
+			d.value(fmt.Sprintf("%s[%d]", path, gone[n]), before[gone[n]], absent, shape.Elem, replace)
+		case n >= len(gone):
+			d.value(fmt.Sprintf("%s[%d]", path, come[n]), absent, after[come[n]], shape.Elem, replace)
+		default:
+			d.value(fmt.Sprintf("%s[%d]", path, come[n]), before[gone[n]], after[come[n]], shape.Elem, replace)
+		}
+	}
+}
+
+// equal tells whether two values are the same to the cloud.
+func equal(a, b resource.PropertyValue, shape *catalogue.Property) bool {
+	d := differ{found: map[string]*pulumirpc.PropertyDiff{}}
+	d.value("", a, b, shape, false)
+	return len(d.found) == 0
+}
+
+// sameJSON tells whether two texts are the same JSON document in other words.
+func sameJSON(a, b string) bool {
+	var before, after any
+	return json.Unmarshal([]byte(a), &before) == nil && json.Unmarshal([]byte(b), &after) == nil && reflect.DeepEqual(before, after)
 }
 
 // replaces tells whether a whole value that comes or goes has a part that replaces.

@@ -104,7 +104,11 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 		if err != nil {
 			return nil, err
 		}
-		props, err := marshal(p.cloud.foreseeUpdate(t, req.GetId(), olds, news))
+		before, err := unmarshal(req.GetOldInputs())
+		if err != nil {
+			return nil, err
+		}
+		props, err := marshal(p.cloud.foreseeUpdate(t, req.GetId(), before, olds, news))
 		return &pulumirpc.UpdateResponse{Properties: props}, err
 	}
 	call, err := p.cloud.injector.begin(ctx, "update", t.token, t.urn.Name(), p.cloud.options.Delay)
@@ -135,33 +139,33 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
 }
 
-// foreseeUpdate is the state after an update that is not made yet: computed properties stay, and are unknown
-// where the new inputs give another value.
-func (c *Cloud) foreseeUpdate(t typed, id string, olds, news resource.PropertyMap) resource.PropertyMap {
+// foreseeUpdate is the state after an update that is not made yet. Computed properties stay as they are but for
+// those that the rule calls unsettled, even where the update will change them: the real provider foresees no more.
+func (c *Cloud) foreseeUpdate(t typed, id string, before, olds, news resource.PropertyMap) resource.PropertyMap {
 	state := resource.PropertyMap{}
 	for name, v := range news {
 		if !strings.HasPrefix(string(name), "__") {
 			state[name] = v
 		}
 	}
-	c.store.mu.Lock()
-	defer c.store.mu.Unlock()
+	d := differ{found: map[string]*pulumirpc.PropertyDiff{}, state: olds}
+	d.properties("", before, news, t.shape.Inputs)
 	s := c.scene(t, news)
 	s.id = id
-	if o := c.store.objects[c.store.keyOf(t.token, t.settings.account, t.settings.region, id)]; o != nil {
-		s.salt, s.generation, s.now = o.salt, o.generation+1, o.created
-	}
 	for _, name := range t.shape.Computed() {
 		k := resource.PropertyKey(name)
 		if v, ok := state[k]; ok && !v.IsNull() {
 			continue
 		}
 		old, had := olds[k]
-		r, err := s.computed(name)
+		if name == tagsAllProperty {
+			if r, err := s.computed(name); err == nil && !r.value.IsNull() {
+				state[k] = r.wrapped()
+				continue
+			}
+		}
 		switch {
-		case err == nil && name == tagsAllProperty && !r.value.IsNull():
-			state[k] = r.wrapped()
-		case err == nil && !r.value.IsNull() && !deepBare(old).DeepEquals(deepBare(fitted(r.value, t.shape.Property(name)))):
+		case d.unsettles(t.rule.Unsettled[name]):
 			state[k] = unknown()
 		case had:
 			state[k] = old

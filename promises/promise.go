@@ -81,8 +81,11 @@ type Promise struct {
 	// at; with nil they are the defaults. May be nil.
 	Parameters func(h Hosting, s *spec.Spec) []Parameter
 	// Proofs are all ways in which the promise is to be shown. One at the level Design exists exactly when
-	// Check does; what makes the others comes from outside this package.
+	// Check does, and one at the level Live exactly when ReadBack is true; what makes the others comes from outside this
+	// package.
 	Proofs []Proof
+	// ReadBack promises have a look in package live, which reads the running account back.
+	ReadBack bool
 	// ProductionOnly promises are made for production; other environments hold test data and may do with less.
 	ProductionOnly bool
 	// Keywords are words and short phrases by which a question about the promise is recognised, the most telling first.
@@ -107,10 +110,18 @@ type Check func(s Subject, r *Report)
 // Offered tells whether the promise is made for a kind of hosting, by whomever it is kept.
 func (p Promise) Offered(h Hosting) bool { return p.Duties[h] != NotOffered }
 
+// Exists tells whether a proof of the promise at a level can be made today.
+func (p Promise) Exists(l Level) bool {
+	return l == Design && p.Check != nil || l == Live && p.ReadBack
+}
+
 // Shown is the strongest level at which a proof of the promise exists today.
 func (p Promise) Shown() Level {
-	if p.Check != nil {
-		return Design
+	strongest := None
+	for _, l := range Levels() {
+		if p.Exists(l) {
+			strongest = l
+		}
 	}
-	return None
+	return strongest
 }

@@ -37,7 +37,7 @@ func (r *Report) Findings() []Finding { return r.findings }
 func (r *Report) Want(resource *graph.Resource, holds bool, property, expected, fix string) {
 	found := "absent"
 	if value := resource.At(property); value != nil {
-		found = show(value)
+		found = Show(value)
 	}
 	r.add(resource, holds, property, found, expected, fix)
 }
@@ -70,7 +70,8 @@ func (r *Report) Must(resources []*graph.Resource, what, expected, fix string) [
 
 const maxFound = 120 // characters of a value that a finding repeats
 
-func show(value any) string {
+// Show writes a value for a finding: in one line, shortened. The caller sees to it that it is no secret.
+func Show(value any) string {
 	text, isText := value.(string)
 	if !isText {
 		encoded, err := json.Marshal(value)

@@ -48,3 +48,15 @@ func (s Subject) Production() bool {
 
 // Leaving tells whether the client's protection against deletion is lifted.
 func (s Subject) Leaving() bool { return s.Spec.AWSClient != nil && s.Spec.AWSClient.Leaving != nil }
+
+// Verifiers are the IAM roles and users that may read the account back, by the spec.
+func (s Subject) Verifiers() []string {
+	switch {
+	case s.Spec == nil:
+	case s.Spec.AWSClient != nil:
+		return s.Spec.AWSClient.AWS.Verifiers
+	case s.Spec.Organisation != nil:
+		return s.Spec.Organisation.AWS.Verifiers
+	}
+	return nil
+}

@@ -53,6 +53,27 @@ func (w *waivers) take(id string, f Finding) *Waived {
 	return nil
 }
 
+// Waive holds findings that were made outside the resource graph against the spec's waivers of one promise, marks those
+// that a waiver covers, and tells how the promise stands: kept, broken or waived. What a live look finds is no other
+// deviation than what the graph shows; whether a waiver is needed is told by Assess alone.
+func Waive(s Subject, id string, findings []Finding) Verdict {
+	w := waivers{all: s.Spec.Waivers(), now: s.Now}
+	w.needed = make([]bool, len(w.all))
+	verdict := Kept
+	for i := range findings {
+		f := &findings[i]
+		if f.Holds {
+			continue
+		}
+		if f.Waiver = w.take(id, *f); f.Waiver == nil {
+			verdict = Broken
+		} else if verdict == Kept {
+			verdict = WaivedVerdict
+		}
+	}
+	return verdict
+}
+
 func (w *waivers) warnings(s Subject) []string {
 	var warnings []string
 	for i, waiver := range w.all {

@@ -68,6 +68,7 @@ func (r *report) once(seen map[string]string, path, value string) {
 func (c *clientCheck) account() {
 	c.accountNumber("aws.account", c.AWS.Account)
 	c.role("aws.deployRoleArn", c.AWS.DeployRoleArn, c.AWS.Account)
+	c.verifiers("aws.verifiers", c.AWS.Verifiers, c.AWS.Account)
 	home := RegionFor(c.Residency)
 	if !c.sound("residency") || c.AWS.Region == home {
 		return
@@ -96,6 +97,29 @@ func (r *report) role(path, arn, account string) {
 	}
 	if parts[4] != account {
 		r.add(path, show(arn), "a role in account "+account, "name the role of the account that the stack deploys to, or correct aws.account")
+	}
+}
+
+// mostVerifiers keeps the trust of the role that they sign in as within the 2,048 characters that IAM takes.
+const mostVerifiers = 10
+
+// verifiers refuses more than IAM takes, one twice, accounts that do not exist, and the role itself.
+func (r *report) verifiers(path string, arns []string, account string) {
+	if len(arns) > mostVerifiers && r.sound(path) {
+		r.add(path, fmt.Sprintf("%d of them", len(arns)), fmt.Sprintf("a list of at most %d (AC-3)", mostVerifiers), "let them take one role, and name that")
+	}
+	seen := map[string]string{}
+	for i, arn := range arns {
+		item := fmt.Sprintf("%s[%d]", path, i)
+		r.once(seen, item, arn)
+		parts := strings.Split(arn, ":")
+		switch {
+		case len(parts) < 6 || !r.sound(item):
+		case parts[4] == "000000000000":
+			r.add(item, show(arn), "a role or user of a real account", "correct the account number")
+		case arn == "arn:aws:iam::"+account+":role/berth-verify":
+			r.add(item, show(arn), "somebody else than the role itself", "name who signs in as it, such as the pipeline's preview role")
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type organisationCheck struct {
 func (c *organisationCheck) all() {
 	c.accountNumber("aws.account", c.AWS.Account)
 	c.role("aws.deployRoleArn", c.AWS.DeployRoleArn, c.AWS.Account)
+	c.verifiers("aws.verifiers", c.AWS.Verifiers, c.AWS.Account)
 	c.region("aws.region", c.AWS.Region)
 	c.region("aws.secondRegion", c.AWS.SecondRegion)
 	if c.sound("aws.region", "aws.secondRegion") && c.AWS.Region == c.AWS.SecondRegion {

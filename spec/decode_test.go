@@ -164,7 +164,7 @@ func samePrefix(a, b netip.Prefix) bool { return a == b }
 
 func TestOptionalPartsStayAbsent(t *testing.T) {
 	a := decoded(t, validClient).AWSClient
-	if a.Documents != nil || a.Cache != nil || a.Access.BI != nil || a.Access.BreakGlass != nil || a.Leaving != nil {
+	if a.Documents != nil || a.Cache != nil || a.Access.BI != nil || a.Access.BreakGlass != nil || a.Leaving != nil || a.AWS.Verifiers != nil {
 		t.Errorf("parts that the file leaves out are there: %+v", a)
 	}
 }
@@ -172,8 +172,8 @@ func TestOptionalPartsStayAbsent(t *testing.T) {
 func TestOrganisationDefaults(t *testing.T) {
 	o := decoded(t, validOrganisation).Organisation
 	want := OrganisationRegion{Account: "111122223333", Region: "eu-west-2", SecondRegion: "eu-west-1"}
-	if o.AWS != want {
-		t.Errorf("aws = %+v, want %+v", o.AWS, want)
+	if diff := cmp.Diff(want, o.AWS); diff != "" {
+		t.Errorf("aws, -want +got:\n%s", diff)
 	}
 	if o.TrailDays != 400 || o.BackupRetentionDays != 90 || o.AuditDay != 1 || o.Pipeline.Environment != "production" {
 		t.Errorf("trail %d, retention %d, audit day %d, environment %q; want 400, 90, 1, production",

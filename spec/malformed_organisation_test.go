@@ -3,6 +3,7 @@ package spec
 // The organisation's own stack.
 
 var organisationEdits = []edit{
+	{"AC-3 organisation's verifier is its root", `account: "111122223333"`, "account: \"111122223333\"\n  verifiers: [\"arn:aws:iam::111122223333:root\"]", `berth:spec.aws.verifiers[0]: "arn:aws:iam::111122223333:root": the ARN of one IAM role or user: correct it, such as arn:aws:iam::111122223333:role/northwind-pipeline-preview`},
 	{"organisation without staff", "staff:\n", "staff: []\nstuff:\n", `berth:spec.staff: an empty list: a list of at least 1: add at least one` + "\n" +
 		`berth:spec.stuff: unknown key: one of kind, name, domain, aws, clients, staff, officeCidrs, alerts, onCall, pipeline, trailDays, backupRetentionDays, auditDay, waivers: remove it`},
 	{"AC-2 empty office list", "officeCidrs: [203.0.113.16/29]", "officeCidrs: []", `berth:spec.officeCidrs: an empty list: a list of at least 1: name the addresses: an empty list never means everyone`},
@@ -17,6 +18,7 @@ var organisationEdits = []edit{
 }
 
 var beyondOrganisationEdits = []edit{
+	{"AC-3 organisation's role verifies itself", `account: "111122223333"`, "account: \"111122223333\"\n  verifiers: [\"arn:aws:iam::111122223333:role/berth-verify\"]", `berth:spec.aws.verifiers[0]: "arn:aws:iam::111122223333:role/berth-verify": somebody else than the role itself: name who signs in as it, such as the pipeline's preview role`},
 	{"organisation's domain is a suffix", "domain: northwind.example", "domain: com", `berth:spec.domain: "com": a domain name of at least two parts: write it in full, such as acme.taskflow.example`},
 	{"organisation's second region is the first", `account: "111122223333"`, "account: \"111122223333\"\n  region: eu-west-1\n  secondRegion: eu-west-1", `berth:spec.aws.secondRegion: "eu-west-1": another region than aws.region: write eu-west-2, or leave it out`},
 	{"organisation's region is unknown", `account: "111122223333"`, "account: \"111122223333\"\n  region: eu-west2", `berth:spec.aws.region: "eu-west2": an AWS region, such as eu-west-1: did you mean eu-west-2?`},

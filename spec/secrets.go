@@ -90,7 +90,8 @@ func (r *report) findPlainSecrets(n *node, path, key string, named bool) {
 			r.findPlainSecrets(v, index(path, i), key, named)
 		}
 	case stringNode:
-		if n.text != "" && (named || looksSecret(n.text)) {
+		// `pulumi config set` writes switches such as aws:skipCredentialsValidation as texts.
+		if n.text != "" && n.text != "true" && n.text != "false" && (named || looksSecret(n.text)) {
 			r.refuse(path, hidden, "secrets only in encrypted form",
 				"revoke it if it is a real one, and set it anew with `pulumi config set --secret "+segment(key)+"`")
 		}

@@ -125,6 +125,10 @@ type AWS struct {
 	Zones int `json:"zones,omitempty" jsonschema:"minimum=2,maximum=3"`
 	// DeployRoleArn is the role that Pulumi assumes to deploy. Empty: the caller's own credentials.
 	DeployRoleArn string `json:"deployRoleArn,omitempty" jsonschema:"pattern=^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9/._@+-]+$,example=arn:aws:iam::123456789012:role/berth-deploy" expect:"the ARN of an IAM role"`
+	// Verifiers are the ARNs of the IAM roles and users that may sign in as berth-verify, the role that reads the account back
+	// and changes nothing; at most 10, users with a second factor. Absent or empty: the role is not made. An account has one
+	// such role: name them in one of the account's stacks.
+	Verifiers []string `json:"verifiers,omitempty" jsonschema:"pattern=^arn:aws:iam::[0-9]{12}:(role|user)/([A-Za-z0-9._@+-]+/)*[A-Za-z0-9._@+-]+$,example=arn:aws:iam::111122223333:role/northwind-pipeline-preview" expect:"the ARN of one IAM role or user"`
 }
 
 // Network is the client's VPC.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/berth-iac/berth/cmd/berth/command"
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/adopt"
+	"github.com/berth-iac/berth/engine/adopt/account"
 	"github.com/berth-iac/berth/engine/cli"
 	"github.com/berth-iac/berth/promises/baseline"
 	"github.com/berth-iac/berth/promises/catalogue"
@@ -66,11 +68,12 @@ func environment(kill <-chan struct{}) command.Env {
 		Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: terminal, Width: columns,
 		Color:   os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
 		Version: version, Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
-		Assess: assess, Promises: catalogue.All(), Controls: baseline.All(),
+		Assess: assess, ReadBack: readBack, Promises: catalogue.All(), Controls: baseline.All(),
 		FindCLI: findCLI(cache),
 		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {
 			return engine.Open(ctx, options)
 		},
+		Finder:          finder,
 		ShedCredentials: shedCredentials,
 		Crash:           crash,
 		Probe:           probe,
@@ -94,6 +97,16 @@ func findCLI(cache string) func(context.Context, string) (string, error) {
 		}
 		return cli.Find(ctx, named, cache, os.Getenv("PATH"))
 	}
+}
+
+// finder looks into the account that a stack's AWS provider works on. Where another program stands in for that
+// provider there is no telling which account that would be.
+func finder() (engine.Finder, error) {
+	options := adopt.Options{Open: account.Open}
+	if strings.Contains(os.Getenv("PULUMI_DEBUG_PROVIDERS"), "aws:") {
+		options = adopt.Options{}
+	}
+	return adopt.New(options)
 }
 
 // credentialPrefixes begin the variables that cloud SDKs read credentials from.

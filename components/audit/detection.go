@@ -134,7 +134,7 @@ func (b *builder) reminder() error {
 			"textType": pulumi.String("client-markdown"), "title": pulumi.Sprintf("%s: the monthly audit is due (OP-4)", s.Client),
 			"description": pulumi.String("1. Go through the findings of GuardDuty and the access analyzer.\n2. Compare staff and assignments with who works here and on what.\n" +
 				"3. Look at the month's sign-ins of the root user and uses of the emergency role.\n4. Refresh every stack: what drifted, and who did it?\n" +
-				"5. Check that waivers have not run out.\n6. Keep the dated report."),
+				"5. Check that waivers have not run out.\n6. Keep the dated report, signed, in the bucket of Pulumi's state: audits/YYYY-MM-DD/"),
 		}})
 	_, err = scheduler.NewSchedule(b.ctx, b.name+"-reminder", &scheduler.ScheduleArgs{
 		Name: pulumi.String(name), Description: pulumi.String("Reminds people of the monthly audit"), GroupName: pulumi.String("default"),

@@ -9,6 +9,7 @@ import (
 	"github.com/berth-iac/berth/components/naming"
 	"github.com/berth-iac/berth/components/policy"
 	"github.com/berth-iac/berth/components/scope"
+	"github.com/berth-iac/berth/components/verifier"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -33,7 +34,7 @@ var assignable = []role{
 	{name: Administrator, says: "Looks after accounts and people; within the boundary", hours: 1, managed: []string{administratorAccess}},
 	{name: Engineer, says: "Runs Pulumi and looks for faults", hours: 4, managed: []string{viewOnly}, statements: engineering},
 	{name: Support, says: "Sees whether things work, and none of the data", hours: 2, managed: []string{viewOnly, supportCases}, statements: supporting},
-	{name: ReadOnly, says: "Audits", hours: 4, managed: []string{securityAudit, viewOnly}, statements: func(Args) []policy.Statement { return noData() }},
+	{name: ReadOnly, says: "Audits", hours: 4, managed: []string{securityAudit, viewOnly}, statements: auditing},
 	{name: BreakGlassDatabase, says: "Reaches a client's database while the client's stack has the door open (AC-4)", hours: 1,
 		statements: func(a Args) []policy.Statement {
 			return []policy.Statement{{Sid: "WhoAmI", Actions: []string{"sts:GetCallerIdentity"}, Resources: policy.Strings("*")}}
@@ -50,7 +51,20 @@ func engineering(a Args) []policy.Statement {
 		{Sid: "ReadLogs", Actions: []string{"logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"},
 			Resources: policy.Strings(a.Scope.ARN("logs", "*", "log-group:*"))},
 		{Sid: "ReadQueries", Actions: []string{"logs:GetQueryResults", "logs:StopQuery"}, Resources: policy.Strings("*")}, // know no resources
+		readBack(a),
 	}
+}
+
+// auditing adds reading accounts back to viewing.
+func auditing(a Args) []policy.Statement { return append(noData(), readBack(a)) }
+
+// readBack lets somebody show by looking that promises hold, in the accounts whose files name the role as a verifier.
+func readBack(a Args) policy.Statement {
+	roles := policy.Strings(verifier.RoleArn(a.Scope.Account))
+	for _, c := range a.Clients {
+		roles = append(roles, pulumi.String(verifier.RoleArn(c.Account)))
+	}
+	return policy.Statement{Sid: "ReadBack", Actions: []string{"sts:AssumeRole"}, Resources: roles}
 }
 
 // supporting adds what an incident needs to viewing.

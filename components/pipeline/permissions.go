@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/berth-iac/berth/components/policy"
+	"github.com/berth-iac/berth/components/verifier"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -30,13 +31,19 @@ func (a Args) clientRoles(names ...string) []pulumi.StringInput {
 	return list
 }
 
-// previewing reads the state, and looks at clients' accounts through their preview roles.
+// verifyRoles are the roles that read accounts back: in every client's, and in the organisation's own.
+func (a Args) verifyRoles() []pulumi.StringInput {
+	return append(a.clientRoles(verifier.RoleName), pulumi.String(verifier.RoleArn(a.Scope.Account)))
+}
+
+// previewing reads the state, looks at clients' accounts through their preview roles, and reads accounts back.
 func (a Args) previewing() []policy.Statement {
 	return []policy.Statement{
 		{Sid: "ListState", Actions: []string{"s3:ListBucket"}, Resources: one(a.StateBucketArn)},
 		{Sid: "ReadState", Actions: []string{"s3:GetObject"}, Resources: one(a.stacks())},
 		{Sid: "ReadSecrets", Actions: []string{"kms:Decrypt"}, Resources: one(a.StateKeyArn)},
 		{Sid: "LookAtClients", Actions: []string{"sts:AssumeRole"}, Resources: a.clientRoles(ClientPreviewRole)},
+		{Sid: "ReadBack", Actions: []string{"sts:AssumeRole"}, Resources: a.verifyRoles()},
 	}
 }
 
@@ -84,7 +91,7 @@ func (a Args) boundary() []policy.Statement {
 		{Sid: "Objects", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: append(a.artefacts(), a.stacks())},
 		{Sid: "Unlock", Actions: []string{"s3:DeleteObject"}, Resources: one(a.locks())},
 		{Sid: "Keys", Actions: []string{"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"}, Resources: keys},
-		{Sid: "Clients", Actions: []string{"sts:AssumeRole"}, Resources: a.clientRoles(ClientPreviewRole, ClientDeployRole)},
+		{Sid: "Clients", Actions: []string{"sts:AssumeRole"}, Resources: append(a.clientRoles(ClientPreviewRole, ClientDeployRole), a.verifyRoles()...)},
 		never("NoPeopleNoKeys", "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:CreateUser",
 			"iam:UpdateAccessKey", "iam:UpdateLoginProfile", "iam:UploadSSHPublicKey"),
 		never("BoundaryStays", "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"),

@@ -7,7 +7,8 @@
 // In clients' accounts CI works through roles called berth-preview and
 // berth-deploy, which trust the two roles made here; they are made where the
 // client's account is set up. CI changes nothing in the organisation's own
-// account: that is done by people.
+// account: that is done by people. What previews also reads accounts back, as
+// berth-verify (package verifier) where an account has it.
 package pipeline
 
 import (

@@ -101,6 +101,9 @@ func TestPromises(t *testing.T) {
 			if signs := strings.Contains(text, "kms:Sign") || strings.Contains(text, "releases/"); signs != (role == "release") {
 				t.Errorf("%s: %s", role, text)
 			}
+			if reads := strings.Count(text, "role/berth-verify"); reads != map[string]int{"preview": 3}[role] { // two clients', and the organisation's own
+				t.Errorf("%s reads %d accounts back: %s", role, reads, text)
+			}
 			if writes := strings.Contains(text, "Put") || strings.Contains(text, "Delete"); writes && role == "preview" {
 				t.Errorf("previewing writes: %s", text)
 			}

@@ -47,6 +47,35 @@ type Rule struct {
 	Checks      []Check      `yaml:"checks"`
 	Protections []Protection `yaml:"protections"`
 	Deletion    *Deletion    `yaml:"deletion"`
+	// Replaces are changes that replace the object under a condition; those that always do stand in the shape.
+	Replaces []Replacement `yaml:"replaces"`
+	// Ignores are properties that mean nothing to some objects: changing them changes nothing, and no default is set.
+	Ignores  []Ignored  `yaml:"ignores"`
+	Variants []Variants `yaml:"variants"`
+	// Unsettled are computed properties that are unknown in the preview of an update, by the inputs whose change does
+	// it: names, or "*" for any except those with a minus sign. The others keep the value that they have.
+	Unsettled map[string][]string `yaml:"unsettled"`
+}
+
+// Variants are the items of a list that are of several kinds: what belongs to another kind than an item's means nothing.
+type Variants struct {
+	List  string            `yaml:"list"`
+	By    string            `yaml:"by"`    // the item's property that says its kind
+	Kinds map[string]string `yaml:"kinds"` // the kind that a property belongs to
+}
+
+// Ignored are properties and the condition under which they mean nothing.
+type Ignored struct {
+	Properties []string `yaml:"properties"`
+	When       When     `yaml:"when"`
+}
+
+// Replacement is a property whose changes replace the object when the new inputs fulfil a condition.
+type Replacement struct {
+	Property string `yaml:"property"`
+	When     When   `yaml:"when"`
+	// ExceptAdded: what is only added replaces nothing.
+	ExceptAdded bool `yaml:"exceptAdded"`
 }
 
 // Autoname gives an object a name when the program gives none.

@@ -14,6 +14,15 @@ type Property struct {
 	Computed   bool                 `json:"computed"` // the cloud chooses a value when the program does not
 	Secret     bool                 `json:"secret"`
 	Default    any                  `json:"default"`
+	Set        bool                 `json:"set"`       // an array without order
+	OneOf      []any                `json:"oneOf"`     // the values that are taken; empty: any
+	Min        *float64             `json:"min"`       // of a number, or of the items of an array
+	Max        *float64             `json:"max"`       // of a number
+	Form       string               `json:"form"`      // of a text: account, arn, cidr, ip, json, time; empty: any
+	Match      string               `json:"match"`     // a regular expression for the whole of a text or number
+	Without    string               `json:"without"`   // signs that a text must not have
+	ReadOnly   bool                 `json:"readOnly"`  // offered as an input, and refused
+	Conflicts  []string             `json:"conflicts"` // properties of the resource that cannot be set as well
 	MaxItems1  bool                 `json:"maxItems1"`
 	Elem       *Property            `json:"elem"`
 	Properties map[string]*Property `json:"properties"`
@@ -23,6 +32,7 @@ type Property struct {
 type Type struct {
 	Inputs  map[string]*Property `json:"inputs"`  // what a program may set
 	Outputs map[string]*Property `json:"outputs"` // what only the cloud computes
+	Needs   [][]string           `json:"needs"`   // groups of inputs of which one at least has to be set
 }
 
 // Property finds an input or output by name; nil when there is none.

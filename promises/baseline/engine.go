@@ -71,7 +71,7 @@ func (baseline) BerthIAM1() promises.Control {
 					var strangers []string
 					for _, st := range d.Allows() {
 						for _, principal := range slices.Concat(st.Principals["AWS"], st.Principals["Federated"]) {
-							if !own(s.Graph, known, principal) && !slices.Contains(strangers, principal) {
+							if !own(s.Graph, known, principal) && !verifies(s, resource, principal) && !slices.Contains(strangers, principal) {
 								strangers = append(strangers, principal)
 							}
 						}

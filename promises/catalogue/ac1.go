@@ -21,10 +21,13 @@ func (catalogue) AC1() promises.Promise {
 		Parameters: func(promises.Hosting, *spec.Spec) []promises.Parameter {
 			return []promises.Parameter{{Name: "longest life of a server", Value: "30 days"}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "no firewall rule in the graph opens a port by which somebody signs in or moves files, machines are made without key pair and " +
 				"without permission for remote sessions, and every change replaces them"},
-			{Level: promises.Live, How: "the machines' ports are scanned from inside the network, and their launch templates and roles are read back from the account"},
+			{Level: promises.Live, How: "security groups, listeners, launch templates and running machines are read back from the account: nothing lets anybody sign in " +
+				"or move files, machines are of the version in force and 31 days old at most, and there is no key pair, serial console, connect " +
+				"endpoint or client VPN, and no open session, nor agent or role for one"},
 		},
 		Keywords: []string{
 			"ssh", "ftp", "running servers replaced", "immutable servers", "log in to servers", "servers provisioned anew",

@@ -38,9 +38,11 @@ func (catalogue) AC3() promises.Promise {
 			}
 			return list
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every role's trust in the graph is compared with the assignments in the spec, person by person and day by day, and every policy is searched for more than it needs"},
-			{Level: promises.Live, How: "roles, groups and policies are read back from the accounts and compared the same way"},
+			{Level: promises.Live, How: "users, groups, roles, policies and boundaries are read back from the account and compared the same way, with the day on which " +
+				"each trust ends"},
 		},
 		Keywords: []string{
 			"least privilege", "staff permissions assignment", "staff access rights", "role based access staff", "permissions reviewed",
@@ -75,6 +77,9 @@ func rolesOfClient(s promises.Subject, r *promises.Report) {
 	roles := r.Must(s.Graph.OfType(typeRole), "role", "roles for the services that run the client", "keep the component compute in the client's stack")
 	machines := machineRoles(s.Graph)
 	for _, role := range roles {
+		if takers(role) == takenByVerifiers {
+			continue
+		}
 		w.machine = slices.Contains(machines, role)
 		if c.Access.BreakGlass != nil && takers(role) == takenByPeople && !anybody(role) {
 			continue // AC-4 says who takes it, when, and for what
@@ -84,6 +89,7 @@ func rolesOfClient(s promises.Subject, r *promises.Report) {
 		wantNarrow(s, r, w, role)
 	}
 	wantChatReads(s, r, w)
+	wantVerifier(s, r)
 }
 
 // anybody tells whether a role's trust names no one in particular.

@@ -68,7 +68,7 @@ func staffAccess(s promises.Subject, r *promises.Report) {
 		wantGroup(s, r, a.role)
 	}
 	for _, role := range s.Graph.OfType(typeRole) {
-		if staff[role] || takers(role) == takenByFederated {
+		if staff[role] || takers(role) == takenByFederated || takers(role) == takenByVerifiers {
 			continue // the pipeline's roles are OP-1's
 		}
 		wantServiceTrust(s, r, role, o.AWS.Account)
@@ -78,6 +78,7 @@ func staffAccess(s promises.Subject, r *promises.Report) {
 	sharedVaults(s, r)
 	staffAsThemselves(s, r, w)
 	wantChatReads(s, r, w)
+	wantVerifier(s, r)
 }
 
 // staffRoleOf is the role of an assignment, or nil.

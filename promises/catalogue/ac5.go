@@ -27,9 +27,12 @@ func (catalogue) AC5() promises.Promise {
 				{Name: "network flow logs kept for", Value: fmt.Sprintf("%d days", orDefault(clientSpec(s).Network.FlowLogDays, 365)), Key: "network.flowLogDays"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "users in the graph are compared with the staff in the spec; the trail, its locked bucket and its copy, and every log with its retention, are followed link by link"},
-			{Level: promises.Live, How: "the trail's digests are validated, a deletion of a record is tried and must be refused, and the age of the newest record is read"},
+			{Level: promises.Live, How: "users, the credential report and the trail are read back: it records everything now, its newest record and digest are as young " +
+				"as they should be, and bucket, copy and newest digest are locked against everybody; no deletion is tried and no digest is " +
+				"computed anew; with it detectors, or a client's other logs and their retention"},
 		},
 		Keywords: []string{
 			"audit log", "log every action", "personal accounts", "logins logged", "alter audit log", "log protected", "administrative actions logged",

@@ -204,7 +204,7 @@ func wantTrailStays(s promises.Subject, r *promises.Report, trail, bucket *graph
 	var judged []*graph.Resource
 	for _, role := range s.Graph.OfType(typeRole) {
 		boundary := role.Ref("permissionsBoundary", iamPolicy)
-		if boundary == nil || slices.Contains(judged, boundary) || takers(role) == takenByServices {
+		if who := takers(role); boundary == nil || slices.Contains(judged, boundary) || who == takenByServices || who == takenByVerifiers {
 			continue
 		}
 		judged = append(judged, boundary)

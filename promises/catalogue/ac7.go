@@ -32,9 +32,11 @@ func (catalogue) AC7() promises.Promise {
 				{Name: "second factor", Value: "always"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the account's password policy in the graph is read figure by figure, and the staff's group denies everything without a second factor"},
-			{Level: promises.Live, How: "the account's password policy and credential report are read back, and the service refuses weak and old passwords of staff"},
+			{Level: promises.Live, How: "the account's password policy, the staff's group and the credential report are read back: who has a password has a second " +
+				"factor, changed it within 30 days or cannot use it any more, and has no keys; the service's own rules are not asked"},
 		},
 		Keywords: []string{
 			"staff password", "password length complexity", "second factor staff", "password rules", "mfa", "password expiry",

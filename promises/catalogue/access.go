@@ -96,10 +96,14 @@ const (
 	takenByServices  = "services"
 	takenByPeople    = "people" // users, roles, accounts, or everybody
 	takenByFederated = "federated"
+	takenByVerifiers = "verifiers" // the role that reads the account back: AC-3 holds it to those whom the spec names, and to looking
 )
 
 // takers is the most that a role's trust lets in. A trust that cannot be read might let everybody in.
 func takers(role *graph.Resource) string {
+	if role.Text("name") == verifierRole {
+		return takenByVerifiers
+	}
 	trust, ok := trustOf(role)
 	if !ok {
 		return takenByPeople

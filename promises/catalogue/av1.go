@@ -22,8 +22,9 @@ func (catalogue) AV1() promises.Promise {
 				{Name: "report", Value: "monthly, for each site"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
-			{Level: promises.Live, How: "the month's report is computed from the history of the probes that ask the site from outside"},
+			{Level: promises.Live, How: "the measurements of Route 53's probe, which asks the site from outside, are read back for this month and the one before: the minutes down are held against what 99.98 % of the month leaves, and time without a measurement is not counted as up"},
 			{Level: promises.Drill, How: "an outage of known length is caused, and the report must show it to the second"},
 		},
 		Keywords: []string{

@@ -32,9 +32,10 @@ func (catalogue) AV11() promises.Promise {
 			}
 			return append(parameters, promises.Parameter{Name: "Argo smart routing", Value: argo, Key: "edge.argo"})
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the client's host name is followed through Cloudflare to the origin in the resource graph; caching and Argo are compared with the client's spec"},
-			{Level: promises.Live, How: "the site's answers are read: they come from Cloudflare's network, and assets from its cache"},
+			{Level: promises.Live, How: "the site is asked from outside: its answers carry the marks of Cloudflare's network, and plain HTTP is sent on to HTTPS; what is cached, and Argo, are not looked at"},
 		},
 		Keywords: []string{
 			"content delivery network", "edge network", "performance worldwide", "edge locations", "distant users", "users far away served quickly",

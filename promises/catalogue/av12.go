@@ -31,9 +31,10 @@ func (catalogue) AV12() promises.Promise {
 				{Name: "who reaches the origin", Value: "Cloudflare's published addresses with its client certificate"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the resource graph shows that the load balancer takes connections from Cloudflare alone, with its certificate, and that both firewalls count requests by the client's limit"},
-			{Level: promises.Live, How: "the origin is asked past Cloudflare and must refuse; the limits in force are read back from both firewalls"},
+			{Level: promises.Live, How: "the origin is asked past Cloudflare and must not take the connection; who reaches load balancer and machines, the client certificate that is asked for, and the firewall in front of the load balancer with its limit are read back from AWS; Cloudflare's own limits are not"},
 			{Level: promises.Drill, How: "a burst of requests gets answer 429 while a neighbour's requests are timed: they may not be slowed"},
 		},
 		Keywords: []string{
@@ -67,6 +68,9 @@ var edgeRanges = map[string][]string{
 		"2400:cb00::/32", "2405:8100::/32", "2405:b500::/32", "2606:4700::/32", "2803:f800::/32", "2a06:98c0::/29", "2c0f:f248::/32",
 	},
 }
+
+// EdgeRanges are Cloudflare's addresses of a family, IPv4 or IPv6, in order: whoever judges what runs goes by the same list.
+func EdgeRanges(family string) []string { return slices.Sorted(slices.Values(edgeRanges[family])) }
 
 // edgeAuthority is where the organisation publishes the authority that signs Cloudflare's client certificate.
 const edgeAuthority = "edge/origin-pull-ca.pem"

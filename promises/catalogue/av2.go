@@ -34,9 +34,10 @@ func (catalogue) AV2() promises.Promise {
 				{Name: "ways out to the internet", Value: ways, Key: "network.natGateways"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "before every change, the resource graph is followed from the load balancer to the machines' group, its zones, its health check and the way out of each zone"},
-			{Level: promises.Live, How: "the machines, their zones and their health are read back from the account"},
+			{Level: promises.Live, How: "load balancer, target group, auto-scaling group, launch template, routes, NAT gateways and endpoints are read back from the account: enough machines must be in service and found healthy, in several zones, and be what the template describes"},
 			{Level: promises.Drill, How: "a machine is killed under load, the failed requests are counted, and the time until the spare serves is measured"},
 		},
 		ProductionOnly: true,

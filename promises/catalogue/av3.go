@@ -30,9 +30,10 @@ func (catalogue) AV3() promises.Promise {
 			}
 			return parameters
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every database, document cluster and cache in the resource graph has a standby in another zone that takes over by itself"},
-			{Level: promises.Live, How: "the instances' zones and their failover setting are read back from the account"},
+			{Level: promises.Live, How: "the state, zones and failover setting of every database, document cluster and cache, and the zones of their subnets, are read back from the account: each has its standby in another zone now"},
 		},
 		ProductionOnly: true,
 		Keywords: []string{

@@ -34,9 +34,10 @@ func (catalogue) AV7() promises.Promise {
 				{Name: "Slack", Value: slack, Key: "alerts.slack"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every alarm on availability, capacity and errors in the resource graph is followed to the people and the channel that it reaches"},
-			{Level: promises.Live, How: "a test alert is sent, and its arrival in each channel is confirmed"},
+			{Level: promises.Live, How: "topics, their confirmed subscriptions, what keeps SMS back, the Slack channel, the probe from outside, every alarm, the rules for AWS's own warnings and the databases' event subscriptions are read back and followed to whom they reach; no test alert is sent"},
 		},
 		Keywords: []string{
 			"outage alert team", "who is alerted outage", "alert channel", "alerted at once", "availability alert", "detect outage",

@@ -21,9 +21,10 @@ func (catalogue) AV9() promises.Promise {
 			promises.OnAWS: promises.Ours, promises.OnLightsail: promises.Ours, promises.OnSites: promises.Ours,
 		},
 		Parameters: residencyParameters,
+		ReadBack:   true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the region of everything that holds data, and of every place that data is copied to, is compared with the client's residency and consent"},
-			{Level: promises.Live, How: "databases, buckets, vaults and disks are listed in every region of the account, and none may be found where none is allowed"},
+			{Level: promises.Live, How: "machines, disks, databases, caches, their snapshots and backups, images, buckets, vaults, log groups and secrets are listed in every region that the account can use, and none may be found where none is allowed"},
 		},
 		Keywords: []string{
 			"data residency", "region data stored", "data stays in region", "copies outside region", "data leaves country", "data outside the eu",

@@ -22,10 +22,12 @@ func (catalogue) BK3() promises.Promise {
 			}
 			return list
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every database in the resource graph writes its transaction log to S3 every 5 minutes and has the log copied to a second region, " +
 				"and every attachment is kept in versions and copied as it is written"},
-			{Level: promises.Live, How: "the age of the newest point to which each database can be restored is read back from both regions"},
+			{Level: promises.Live, How: "the age of the newest second to which each database can be restored is read back from both regions, with the key of the copy, and the age of the cache's newest snapshot; " +
+				"of the buckets for attachments, versioning and the settings of their copy are read"},
 		},
 		Keywords: []string{
 			"rolling backup", "backup every 5 minutes", "backup frequency database", "how often backup", "continuous backup",

@@ -23,9 +23,11 @@ func (catalogue) BK4() promises.Promise {
 			}
 			return []promises.Parameter{{Name: "point-in-time window", Value: inDays(windowDays(s)), Key: key}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every database in the resource graph keeps its log for the whole window, in both regions, and can neither be deleted nor lose its backups"},
-			{Level: promises.Live, How: "the earliest and the latest second to which each database can be restored are read back from the account"},
+			{Level: promises.Live, How: "the days that backups are kept and the earliest and latest second to which each database can be restored are read back from both regions, " +
+				"with its protection against deletion and the buckets' versioning"},
 			{Level: promises.Drill, How: "a database is restored to a named second and compared with what was written until then; the time is measured and recorded"},
 		},
 		ProductionOnly: true,

@@ -26,10 +26,12 @@ func (catalogue) BK5() promises.Promise {
 				{Name: "lock against deletion", Value: b.Lock, Key: "backup.lock"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the daily plan in the resource graph is followed to every database, to its vault and to the vault in the second region, " +
 				"and of every vault and backup bucket the key, the lock, the access policy and the access block are read"},
-			{Level: promises.Live, How: "the recovery points of both regions are listed with their ages and keys, and an anonymous request for a backup is refused"},
+			{Level: promises.Live, How: "the recovery points of both regions are listed with their ages, keys and days of deletion; plans, locks and policies of the vaults and " +
+				"all settings of the backup buckets are read back, and an anonymous request for each of those buckets is refused"},
 		},
 		ProductionOnly: true,
 		Keywords: []string{

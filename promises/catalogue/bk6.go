@@ -23,9 +23,10 @@ func (catalogue) BK6() promises.Promise {
 				{Name: "kept in all", Value: inDays(b.DeleteAfterDays), Key: "backup.deleteAfterDays"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the lifecycle of both backup buckets in the resource graph moves everything to Glacier at the agreed age"},
-			{Level: promises.Live, How: "the buckets' contents are listed: nothing older than that age is outside Glacier"},
+			{Level: promises.Live, How: "the lifecycle of both backup buckets is read back, and their contents are listed: nothing older than the agreed age is outside Glacier"},
 		},
 		Keywords: []string{
 			"archive backup", "glacier", "old backups archived", "long-term backup", "older backups moved", "long term retention",

@@ -30,10 +30,12 @@ func (catalogue) BK9() promises.Promise {
 				{Name: "restore tried", Value: "every week"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every vault, replication and replica in the resource graph is followed to its alarms, their limits and the team's topic, " +
 				"and every database to the weekly trial of a restore"},
-			{Level: promises.Live, How: "the alarms' present state and the results of the latest backups, copies and restore trials are read back from the account"},
+			{Level: promises.Live, How: "the alarms' limits, receivers and present state, the vaults' notifications, the rules that hear of failures, and the results and ages of the latest " +
+				"backups, copies and restore trials are read back from the account"},
 			{Level: promises.Drill, How: "a backup is made to fail and a replica is stopped; the time until the alert is seen is measured and recorded"},
 		},
 		Keywords: []string{

@@ -54,9 +54,9 @@ func TestPromisesSayWhatIsNeeded(t *testing.T) {
 			if catalogue.Group(p.ID) == "" {
 				t.Error("the group has no title")
 			}
-			design := false
+			design, live := false, false
 			for _, proof := range p.Proofs {
-				design = design || proof.Level == promises.Design
+				design, live = design || proof.Level == promises.Design, live || proof.Level == promises.Live
 				if proof.How == "" || !slices.Contains(promises.Levels(), proof.Level) {
 					t.Errorf("proof %+v", proof)
 				}
@@ -65,6 +65,9 @@ func TestPromisesSayWhatIsNeeded(t *testing.T) {
 			here := p.Offered(promises.OnAWS) || p.Offered(promises.Organisation)
 			if p.Check != nil && !design || p.Check == nil && design && here {
 				t.Errorf("a proof at the level design is listed: %v, a check exists: %v", design, p.Check != nil)
+			}
+			if p.ReadBack && !live || !p.ReadBack && live && here {
+				t.Errorf("a proof at the level live is listed: %v, it is read back: %v", live, p.ReadBack)
 			}
 			if len(p.Duties) == 0 {
 				t.Error("it is made for nobody")

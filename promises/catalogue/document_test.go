@@ -91,7 +91,7 @@ runs, **drill** is exercised end to end and measured. A proof that exists is mar
 		b.WriteString("\n")
 		for _, proof := range p.Proofs {
 			state := "to come"
-			if proof.Level == promises.Design && p.Check != nil {
+			if p.Exists(proof.Level) {
 				state = "exists"
 			}
 			fmt.Fprintf(&b, "- %s (%s): %s\n", proof.Level, state, proof.How)

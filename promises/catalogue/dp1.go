@@ -32,9 +32,11 @@ func (catalogue) DP1() promises.Promise {
 			}
 			return parameters
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "every provider, login, policy, key, secret and bucket in the resource graph is held against the client's own account and resources; nothing else is named, and nothing is shared"},
-			{Level: promises.Live, How: "one client's data is asked for with another client's credentials, and each attempt is refused"},
+			{Level: promises.Live, How: "everything in the account that holds data is read back: whose it is by its tags, how one signs in, whom its policy and its keys' grants let in; " +
+				"no snapshot, image or network is shared with others"},
 		},
 		Keywords: []string{
 			"tenant isolation", "separate database tenant", "database per customer", "credentials shared customers",

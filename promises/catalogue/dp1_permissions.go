@@ -10,7 +10,8 @@ import (
 
 // How DP-1 reads the client's roles: who may take them, and what they may use.
 
-// roles are taken by nobody from outside. Which services take them is AC-3's, the people of an open break-glass access AC-4's.
+// roles are taken by nobody from outside. Which services take them, and who reads the account back, is AC-3's, the people of
+// an open break-glass access AC-4's.
 func (t tenancy) roles() {
 	for _, role := range t.r.Must(t.g.OfType(typeRole), "role", "roles of the client's own", "components/compute, identity.go, makes the machines'") {
 		document, ok := t.document(role, "assumeRolePolicy")
@@ -23,7 +24,8 @@ func (t tenancy) roles() {
 			for _, who := range t.strangers(policy.Statement{Principals: st.Principals, NotPrincipals: st.NotPrincipals}) {
 				service := slices.ContainsFunc(services, func(name string) bool { return strings.HasPrefix(who, name+" ") })
 				staff := t.client.Access.BreakGlass != nil && slices.Contains(t.client.Access.BreakGlass.People, who)
-				if !service && !staff {
+				verifies := takers(role) == takenByVerifiers && slices.Contains(t.client.AWS.Verifiers, who)
+				if !service && !staff && !verifies {
 					strangers = append(strangers, statementName(st)+" lets "+who+" take the role")
 				}
 			}
@@ -39,6 +41,11 @@ func (t tenancy) permissions() {
 	for _, holder := range t.g.OfType(typeRolePolicy, "aws:iam/policy:Policy") {
 		document, ok := t.document(holder, "policy")
 		if !ok {
+			continue
+		}
+		if verifierPolicy(holder) { // it looks at everything, and is held to looking
+			wrong := beyondLooking(document)
+			t.verdict(holder, wrong, "looks at how things are set up, and at no data", "no data for whoever reads the account back", fixVerifier)
 			continue
 		}
 		var wrong []string

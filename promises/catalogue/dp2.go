@@ -25,9 +25,11 @@ func (catalogue) DP2() promises.Promise {
 			}
 			return []promises.Parameter{{Name: "your address", Value: hostname, Key: "edge.hostname"}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "each database, document cluster and cache in the resource graph is followed to its subnets, routes, access lists and firewall rules; none leads to or from the internet, and no bucket can be made public"},
-			{Level: promises.Live, How: "the databases' ports are tried from outside, and the settings are read back from the account or host"},
+			{Level: promises.Live, How: "each database and cache is followed in the account to its subnets, routes, access lists and security groups, and its port is tried from outside; " +
+				"machines have no address on the internet, and no bucket or snapshot can be public"},
 		},
 		Keywords: []string{
 			"database internet", "database reachable from the internet", "data reached through own url", "any other way to reach data than url",

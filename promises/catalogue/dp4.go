@@ -34,9 +34,11 @@ func (catalogue) DP4() promises.Promise {
 			}
 			return parameters
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "everything in the resource graph that keeps data is followed to its key, and every way on which data travels to the setting that refuses anything but TLS 1.2 or later"},
-			{Level: promises.Live, How: "keys and settings are read back from the account, and connections without TLS, or with an older one, are tried and refused"},
+			{Level: promises.Live, How: "keys, encryption and TLS settings of all that keeps or carries data are read back from the account; from outside, plain HTTP is redirected, " +
+				"HTTPS says that it is to stay so, and TLS before 1.2 is tried and refused"},
 		},
 		Keywords: []string{
 			"encryption at rest", "encryption in transit", "encrypted", "tls version", "encryption algorithm", "http refused", "data encrypted",

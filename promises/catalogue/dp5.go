@@ -33,9 +33,11 @@ func (catalogue) DP5() promises.Promise {
 				{Name: "TLS", Value: "1.2 or later"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "while access is asked for, the resource graph is followed from the gateway to a read replica: the addresses are those of the spec and no others, and schedules in the account end the access on the last day; otherwise nothing of it exists"},
-			{Level: promises.Live, How: "writes as the tools' user, connections without TLS and connections from another address are tried, and refused"},
+			{Level: promises.Live, How: "while no access is asked for, the account is searched for gateways, forwarders and credentials, and has none; while it is open, the gateway's addresses, " +
+				"the read replica and the schedules that end the access are read back, and the gateway is tried from another address, which is refused"},
 		},
 		Keywords: []string{
 			"bi tools access database", "read-only database access", "direct database access", "bi access", "analytics read-only",

@@ -30,9 +30,11 @@ func (catalogue) DP6() promises.Promise {
 			}
 			return []promises.Parameter{{Name: "environment", Value: environment, Key: "environment"}, {Name: "data", Value: data}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the service is told what it may hold, nothing in a test environment is restored from elsewhere, and no policy on production data names a principal outside the stack"},
-			{Level: promises.Live, How: "test environments' databases are searched for production's records, and production's data is asked for with their credentials, in vain"},
+			{Level: promises.Live, How: "outside production, snapshots and backups are listed, and none comes from another account or environment; in production, none is shared; " +
+				"what holds data is marked with its environment"},
 		},
 		Keywords: []string{
 			"test environment live data", "copy of production to test", "test data only", "staging data", "development environment data",
@@ -134,6 +136,9 @@ func (e environments) handedOut() {
 				wrong = "a policy that cannot be read"
 			}
 			for _, st := range document.Allows() {
+				if verifiersOnly(e.client.AWS.Verifiers, holder, st) {
+					continue // it sees no data: AC-3
+				}
 				if who := e.outsider(st, account); who != "" {
 					wrong = statementName(st) + " lets in " + who
 				}

@@ -23,9 +23,10 @@ func (catalogue) DP8() promises.Promise {
 				{Name: "deleted", Value: fmt.Sprintf("after %d days", b.DeleteAfterDays), Key: "backup.deleteAfterDays"},
 			}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the plan's, the vault locks' and the backup buckets' schedules in the resource graph end every backup on the agreed day"},
-			{Level: promises.Live, How: "recovery points and objects are listed with their ages: none is older than the schedule lets it be"},
+			{Level: promises.Live, How: "recovery points and objects of both regions are listed with their ages and days of deletion: none is older than the schedule lets it be"},
 		},
 		ProductionOnly: true,
 		Keywords: []string{

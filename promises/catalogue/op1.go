@@ -33,9 +33,11 @@ func (catalogue) OP1() promises.Promise {
 			}
 			return []promises.Parameter{{Name: "release", Value: release, Key: "service.release.version"}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "the graph lets only the pipeline's own repository and environment deploy, only its release role write and sign releases, and machines install one release by checksum"},
-			{Level: promises.Live, How: "the repository's rules for reviews are read back, and an unsigned release is offered and must be refused"},
+			{Level: promises.Live, How: "who may act as the pipeline, what each job may do, and the buckets and the key of releases and state are read back from the " +
+				"account; the repository's own rules for reviews are not in AWS and not read"},
 		},
 		Keywords: []string{
 			"change review", "change management", "peer review", "reviewed before deployed", "signed release", "unsigned release refused",
@@ -165,7 +167,11 @@ func pipelinePowers(s promises.Subject, r *promises.Report, role *graph.Resource
 	for _, client := range o.Clients {
 		w.accounts = append(w.accounts, client.Account)
 	}
-	var extra, given []string
+	var extra, given, taken []string
+	roles := clientRoles(o, "berth-"+job)
+	if job == jobPreview { // whoever previews also reads the accounts back
+		roles = append(append(roles, clientRoles(o, verifierRole)...), "arn:aws:iam::"+o.AWS.Account+":role/"+verifierRole)
+	}
 	for _, p := range permissionsOf(s.Graph, role) {
 		if p.managed != "" || p.unread {
 			extra = append(extra, "the policy "+p.managed)
@@ -174,13 +180,16 @@ func pipelinePowers(s promises.Subject, r *promises.Report, role *graph.Resource
 		wantNarrowDocument(r, w, p.source, p.document, fix)
 		for _, statement := range p.document.Allows() {
 			given = append(given, statement.Actions...)
-			if statement.Covers("sts:AssumeRole") && !sameTexts(statement.Resources, clientRoles(o, "berth-"+job)) {
-				extra = append(extra, "sts:AssumeRole on "+listed(statement.Resources))
+			if statement.Covers("sts:AssumeRole") {
+				taken = append(taken, statement.Resources...)
 			}
 			if statement.Covers("s3:DeleteObject") && slices.ContainsFunc(statement.Resources, func(arn string) bool { return !strings.HasSuffix(arn, "/.pulumi/locks/*") }) {
 				extra = append(extra, "s3:DeleteObject on "+listed(statement.Resources))
 			}
 		}
+	}
+	if job != jobRelease && !sameTexts(taken, roles) {
+		extra = append(extra, "sts:AssumeRole on "+listed(taken)+" in place of "+listed(roles))
 	}
 	r.Say(role, len(extra) == 0 && sameTexts(given, powersOf[job]), "allows "+listed(given)+"; beyond the job: "+listed(extra), "exactly the job: "+listed(powersOf[job]), fix)
 	boundary := wantRoleBoundary(r, role)

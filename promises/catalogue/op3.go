@@ -43,9 +43,11 @@ func (catalogue) OP3() promises.Promise {
 			}
 			return append(list, promises.Parameter{Name: "on-call rotation", Value: rotation, Key: "onCall.rotation"})
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
 			{Level: promises.Design, How: "response plans, escalation, contacts and the weekly handover in the graph are compared with the rotation in the spec, person by person"},
-			{Level: promises.Live, How: "a test incident of each class is opened, and the time until the person on call is reached and answers is read back"},
+			{Level: promises.Live, How: "plans, contacts with their confirmed channels, the handovers and whose week it is are read back from Incident Manager, with the " +
+				"time to the first answer of each incident of the last 31 days; no test incident is opened"},
 		},
 		Keywords: []string{
 			"incident response time", "incident classes", "on-call", "incident severity", "response time", "out of hours incident",

@@ -17,8 +17,10 @@ func (catalogue) OP4() promises.Promise {
 		Parameters: func(_ promises.Hosting, s *spec.Spec) []promises.Parameter {
 			return []promises.Parameter{{Name: "audited", Value: fmt.Sprintf("every month, on day %d", orDefault(organisationSpec(s).AuditDay, 1)), Key: "auditDay"}}
 		},
+		ReadBack: true,
 		Proofs: []promises.Proof{
-			{Level: promises.Live, How: "the newest audit report is dated within the month, and signed"},
+			{Level: promises.Live, How: "the monthly reminder is read back, and the names of reports in the state's bucket below audits/: the last audit that was due " +
+				"left a report with a signature beside it; report and signature themselves are not read"},
 		},
 		Keywords: []string{
 			"cloud audit", "monthly audit", "audit cadence", "cloud review monthly", "misconfiguration", "settings of cloud accounts",

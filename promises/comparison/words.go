@@ -74,7 +74,7 @@ func (r Row) byFigures() []shared {
 func (r Row) proofs() string {
 	var later []string
 	for _, level := range r.ToReach {
-		if level != r.Shown {
+		if slices.Index(promises.Levels(), level) > slices.Index(promises.Levels(), r.Shown) {
 			later = append(later, string(level))
 		}
 	}

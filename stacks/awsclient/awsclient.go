@@ -27,6 +27,7 @@ import (
 	"github.com/berth-iac/berth/components/network"
 	"github.com/berth-iac/berth/components/scope"
 	"github.com/berth-iac/berth/components/trail"
+	"github.com/berth-iac/berth/components/verifier"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/output"
 	"github.com/berth-iac/berth/stacks/providers"
@@ -73,6 +74,7 @@ type client struct {
 	breakGlass    *access.BreakGlass
 	monitoring    *monitoring.Monitoring
 	edge          *edge.Edge
+	verifier      *verifier.Verifier // nil where the spec names nobody
 }
 
 // Program registers everything that one client on AWS has.
@@ -83,7 +85,7 @@ func Program(ctx *pulumi.Context, s *spec.AWSClient) error {
 		Protect: s.Environment == spec.Production && s.Leaving == nil,
 	}}
 	for _, step := range []func() error{
-		c.regions, c.foundations, c.front, c.data, c.copies, c.service, c.doors, c.watch, c.outside,
+		c.regions, c.foundations, c.front, c.data, c.copies, c.service, c.doors, c.watch, c.outside, c.proof,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -54,5 +54,8 @@ func (c *client) outputs() []output.Output {
 	if c.breakGlass != nil {
 		add("breakGlassRoleArn", "the role that the named employees take during the incident", c.breakGlass.RoleArn)
 	}
+	if c.verifier != nil {
+		add("verifyRoleArn", "what `berth verify` signs in as: it reads the account back, no data, and changes nothing", c.verifier.RoleArn)
+	}
 	return all
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/berth-iac/berth/components/edge"
 	"github.com/berth-iac/berth/components/monitoring"
 	"github.com/berth-iac/berth/components/replication"
+	"github.com/berth-iac/berth/components/verifier"
+	"github.com/berth-iac/berth/components/verifier/actions"
 	"github.com/berth-iac/berth/spec"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -148,5 +150,13 @@ func (c *client) outside() (err error) {
 		Scope: c.scope, Edge: c.spec.Edge, Emails: c.spec.Alerts.Emails,
 		Origins: []edge.Origin{{Name: "aws-" + c.scope.Region, Host: c.balancer.DNSName}},
 	})
+	return err
+}
+
+// proof is who reads the account back, to show by looking that promises hold.
+func (c *client) proof() (err error) {
+	c.verifier, err = verifier.New(c.ctx, "verifier", verifier.Args{
+		Scope: c.scope, Verifiers: c.spec.AWS.Verifiers, Actions: actions.All(),
+	}, c.in())
 	return err
 }

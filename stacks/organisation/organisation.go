@@ -8,7 +8,8 @@
 // it and does not deploy it. Everything in it is protected.
 //
 // Clients' accounts trust it by name: their roles berth-preview and berth-deploy
-// trust the pipeline's roles, and berth-<role> trust the people of an assignment.
+// trust the pipeline's roles, berth-<role> trust the people of an assignment, and
+// berth-verify trusts whom the client's file names, such as the preview role.
 // It composes components and has no logic of its own beyond who is told about
 // whom; the order of the steps is the order in which they need each other.
 package organisation
@@ -24,6 +25,8 @@ import (
 	"github.com/berth-iac/berth/components/scope"
 	"github.com/berth-iac/berth/components/statebackend"
 	"github.com/berth-iac/berth/components/trail"
+	"github.com/berth-iac/berth/components/verifier"
+	"github.com/berth-iac/berth/components/verifier/actions"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/output"
 	"github.com/berth-iac/berth/stacks/providers"
@@ -50,6 +53,7 @@ type organisation struct {
 	audit                            *audit.Audit
 	identity                         *identity.Identity
 	pipeline                         *pipeline.Pipeline
+	verifier                         *verifier.Verifier // nil where the spec names nobody
 	onCall                           *oncall.OnCall
 }
 
@@ -61,7 +65,7 @@ func Scope(s *spec.Organisation, stack string) scope.Scope {
 // Program registers everything that the organisation has.
 func Program(ctx *pulumi.Context, s *spec.Organisation) error {
 	o := &organisation{ctx: ctx, spec: s, scope: Scope(s, ctx.Stack())}
-	for _, step := range []func() error{o.regions, o.keys, o.accessLogs, o.alerts, o.stores, o.trail, o.people, o.delivery, o.rotation} {
+	for _, step := range []func() error{o.regions, o.keys, o.accessLogs, o.alerts, o.stores, o.trail, o.people, o.delivery, o.proof, o.rotation} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -144,6 +148,15 @@ func (o *organisation) delivery() (err error) {
 		Scope: o.scope, Pipeline: o.spec.Pipeline, Clients: o.spec.Clients, SecondRegion: o.spec.AWS.SecondRegion,
 		StateBucketArn: o.state.StateBucketArn, StateKeyArn: o.state.StateKeyArn, ReleaseBucketArn: o.state.ReleaseBucketArn,
 		ReleaseKeyArn: o.state.ReleaseKeyArn, SigningKeyArn: o.state.SigningKeyArn,
+	}, o.in())
+	return err
+}
+
+// proof is who reads the account back. It comes after people and pipeline, who may be named.
+func (o *organisation) proof() (err error) {
+	o.verifier, err = verifier.New(o.ctx, "verifier", verifier.Args{
+		Scope: o.scope, Verifiers: o.spec.AWS.Verifiers, Actions: actions.All(), OfficeCIDRs: o.spec.OfficeCIDRs,
+		After: []pulumi.Resource{o.identity, o.pipeline},
 	}, o.in())
 	return err
 }

@@ -11,7 +11,7 @@ import (
 
 // outputs are what others need of the organisation.
 func (o *organisation) outputs() []output.Output {
-	return []output.Output{
+	all := []output.Output{
 		{Name: "stateBackend", Purpose: "what `pulumi login` is told, so that the team shares its state",
 			Value: pulumi.Sprintf("s3://%s?region=%s", o.state.StateBucketName, o.scope.Region)},
 		{Name: "secretsProvider", Purpose: "what `pulumi stack init --secrets-provider` is told",
@@ -33,4 +33,8 @@ func (o *organisation) outputs() []output.Output {
 			identity.ClientRoleName(identity.Engineer) + " and so on", Value: o.identity.RoleArns},
 		{Name: "responsePlans", Purpose: "how an incident of each class is started (OP-3)", Value: o.onCall.ResponsePlanArns},
 	}
+	if o.verifier != nil {
+		all = append(all, output.Output{Name: "verifyRoleArn", Purpose: "what `berth verify` signs in as: it reads the account back, no data, and changes nothing", Value: o.verifier.RoleArn})
+	}
+	return all
 }

@@ -44,9 +44,10 @@ func bare(c *Catalogue) *Catalogue {
 		for _, m := range members {
 			strip := func(_ string, p *Property) {
 				for ; p != nil; p = p.Elem {
-					p.Required, p.Computed, p.Replace, p.Secret, p.Default = false, false, false, false, nil
+					*p = Property{Type: p.Type, Elem: p.Elem, Properties: p.Properties}
 				}
 			}
+			m.Needs = nil
 			m.Inputs.Walk(strip)
 			m.Outputs.Walk(strip)
 		}

@@ -33,12 +33,26 @@ const (
 
 // Property describes one value: an input, an output, or a part of one.
 type Property struct {
-	Type       string     `json:"type"`
-	Required   bool       `json:"required,omitempty"`
-	Computed   bool       `json:"computed,omitempty"` // the cloud fills it in when unset
-	Replace    bool       `json:"replace,omitempty"`  // changing it replaces the resource
-	Secret     bool       `json:"secret,omitempty"`
-	Default    any        `json:"default,omitempty"`
+	Type     string `json:"type"`
+	Required bool   `json:"required,omitempty"`
+	Computed bool   `json:"computed,omitempty"` // the cloud fills it in when unset
+	Replace  bool   `json:"replace,omitempty"`  // changing it replaces the resource
+	Secret   bool   `json:"secret,omitempty"`
+	Default  any    `json:"default,omitempty"`
+	// Set: an array without order.
+	Set bool `json:"set,omitempty"`
+	// OneOf, Min, Max, Form and Without say which values are taken; Form is account, arn, cidr, ip, json or time, and Without
+	// the signs that a text must not have. Min is also how many items a list needs.
+	OneOf   []any    `json:"oneOf,omitempty"`
+	Min     *float64 `json:"min,omitempty"`
+	Max     *float64 `json:"max,omitempty"`
+	Form    string   `json:"form,omitempty"`
+	Match   string   `json:"match,omitempty"` // a regular expression for the whole value; by hand only
+	Without string   `json:"without,omitempty"`
+	// ReadOnly: the SDK offers it, and the provider refuses it.
+	ReadOnly bool `json:"readOnly,omitempty"`
+	// Conflicts are properties of the resource that cannot be set as well.
+	Conflicts  []string   `json:"conflicts,omitempty"`
 	Elem       *Property  `json:"elem,omitempty"`       // of an array or a map
 	Properties Properties `json:"properties,omitempty"` // of an object; none: anything goes
 }
@@ -50,6 +64,8 @@ type Properties map[string]*Property
 type Member struct {
 	Inputs  Properties `json:"inputs"`
 	Outputs Properties `json:"outputs"`
+	// Needs are groups of inputs of which one at least has to be set.
+	Needs [][]string `json:"needs,omitempty"`
 }
 
 // Catalogue is the content of one data file.

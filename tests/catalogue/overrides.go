@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -22,11 +23,37 @@ type overrides struct {
 
 // correction changes properties, named by their paths as Properties.Walk gives them.
 type correction struct {
-	Replace  []string       `json:"replace"`
-	InPlace  []string       `json:"inPlace"` // does not replace
-	Computed []string       `json:"computed"`
-	Secret   []string       `json:"secret"`
-	Defaults map[string]any `json:"defaults"`
+	Replace  []string         `json:"replace"`
+	InPlace  []string         `json:"inPlace"` // does not replace
+	Computed []string         `json:"computed"`
+	Secret   []string         `json:"secret"`
+	Defaults map[string]any   `json:"defaults"`
+	Limits   map[string]limit `json:"limits"`
+}
+
+// limit says which values a property takes where the provider's complaints do not tell, or not in a form that is
+// understood.
+type limit struct {
+	OneOf     []any    `json:"oneOf"`
+	Min       *float64 `json:"min"`
+	Max       *float64 `json:"max"`
+	Form      string   `json:"form"`
+	Match     string   `json:"match"`
+	Conflicts []string `json:"conflicts"`
+}
+
+func (l limit) apply(p *Property) {
+	for p.Type == Array && l.Min == nil && l.Conflicts == nil {
+		p = p.Elem // values of a list, not its length
+	}
+	if l.OneOf != nil {
+		p.OneOf = l.OneOf
+	}
+	p.Form, p.Match = cmp.Or(l.Form, p.Form), cmp.Or(l.Match, p.Match)
+	p.Min, p.Max = cmp.Or(l.Min, p.Min), cmp.Or(l.Max, p.Max)
+	if l.Conflicts != nil {
+		p.Conflicts = l.Conflicts
+	}
 }
 
 func (p Package) overrides() (*overrides, error) {
@@ -85,6 +112,11 @@ func (c correction) apply(m *Member) error {
 		{c.Secret, func(p *Property) { p.Secret = true }},
 	} {
 		if err := set(s.paths, s.how); err != nil {
+			return err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.Limits)) {
+		if err := set([]string{path}, c.Limits[path].apply); err != nil {
 			return err
 		}
 	}

@@ -162,3 +162,37 @@ func TestEncodingIsStable(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestLearningWhichValuesAreTaken(t *testing.T) {
+	for said, want := range map[string][]any{
+		`expected usage to be one of ["SIGN" "ENCRYPT"], got x`:                           {"SIGN", "ENCRYPT"},
+		`expected days to be one of [0 1 30], got -7`:                                     {0.0, 1.0, 30.0},
+		"Path: class\nGiven Value: no such value!\nValid Values: [STANDARD GLACIER]":      {"STANDARD", "GLACIER"},
+		`Attribute a value must be one of: ["*"]`:                                         nil, // or an ARN, say
+		`expected deletion_window_in_days to be in the range (7 - 30), got 123456789`:     nil,
+		`"kms_key_arn" (no such value!) is an invalid ARN: arn: invalid prefix`:           nil,
+		`invalid value for name (must contain only alphanumeric characters and hyphens).`: nil,
+	} {
+		if got := oneOf(said); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, want %v", said, got, want)
+		}
+	}
+	for said, want := range map[string][2]float64{
+		`expected deletion_window_in_days to be in the range (7 - 30), got -7`: {7, 30},
+		`Attribute hops value must be between 1 and 64, got: -7`:               {1, 64},
+		`expected size to be at least (20), got -7`:                            {20, -1},
+		`expected size to be at most (9), got 123456789`:                       {-1, 9},
+	} {
+		got := [2]float64{-1, -1}
+		low, high := bounds(said)
+		if low != nil {
+			got[0] = *low
+		}
+		if high != nil {
+			got[1] = *high
+		}
+		if got != want {
+			t.Errorf("%s: got %v, want %v", said, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/vendored/tfplugin5"
 )
 
@@ -89,6 +90,7 @@ func (r *refiner) run(ctx context.Context) {
 		r.note(&r.report.Undetermined, nil, fmt.Errorf("its creation cannot be planned, so defaults are missing: %w", err))
 	}
 	r.level(ctx, r.block, r.member.Inputs, position{})
+	r.conflicts(ctx)
 }
 
 func (r *refiner) note(to *[]Finding, property []string, why any) {
@@ -120,6 +122,10 @@ func (r *refiner) level(ctx context.Context, b *tfplugin5.Schema_Block, props Pr
 		}
 		taken[name] = true
 		r.attribute(ctx, a, prop, here.below(a.Name, name))
+		if typ, err := tftypes.ParseJSONType(a.Type); err == nil && (a.Optional || a.Required) { //nolint:staticcheck // the only parser there is
+			prop.Set = prop.Type == Array && typ.Is(tftypes.Set{})
+			r.limits(ctx, prop, here.below(a.Name, name).terraform, typ)
+		}
 		every = every && prop.Replace
 	}
 	for _, n := range b.BlockTypes {
@@ -131,6 +137,11 @@ func (r *refiner) level(ctx context.Context, b *tfplugin5.Schema_Block, props Pr
 			continue
 		}
 		taken[name] = true
+		prop.Set = prop.Type == Array && n.Nesting == tfplugin5.Schema_NestedBlock_SET
+		if n.MinItems > 0 && prop.Type == Array {
+			least := float64(n.MinItems)
+			prop.Min = &least
+		}
 		if len(here.terraform) > 0 && n.MinItems > 0 {
 			prop.Required = true
 		}
@@ -186,7 +197,7 @@ func reason(v verdict) any {
 func (r *refiner) attribute(ctx context.Context, a *tfplugin5.Schema_Attribute, prop *Property, here position) {
 	if !a.Optional && !a.Required {
 		// An output that the SDK offers as an input of a nested type; never set.
-		prop.Computed = true
+		prop.Computed, prop.ReadOnly = true, true
 		return
 	}
 	prop.Computed = !prop.Required && (a.Computed || a.Required && len(here.terraform) == 1)

@@ -25,6 +25,8 @@ const module = "github.com/berth-iac/berth"
 var targets = map[string]string{
 	"spec":       module + "/spec",
 	"components": module + "/components/vault",
+	"actions":    module + "/components/verifier/actions",
+	"verifier":   module + "/components/verifier",
 	"stacks":     module + "/stacks/harbour",
 	"engine":     module + "/engine",
 	"promises":   module + "/promises/catalogue",
@@ -37,12 +39,14 @@ var targets = map[string]string{
 // mayImport is the direction of the dependencies: all that each part of the tree may import of the targets.
 var mayImport = map[string][]string{
 	"spec":       {"spec"},
-	"components": {"aws", "components", "pulumi", "spec"},
+	"components": {"actions", "aws", "components", "pulumi", "spec", "verifier"},
 	"promises":   {"promises", "pulumi", "spec"},
-	"stacks":     {"aws", "components", "promises", "pulumi", "spec", "stacks"},
-	"localcloud": {"localcloud", "pulumi"},
-	"engine":     {"engine", "localcloud", "promises", "pulumi", "spec"},
-	"cmd":        slices.Sorted(maps.Keys(targets)),
+	// What reads an account back knows what it may read, and nothing of the role that may.
+	"promises/live": {"actions", "promises", "pulumi", "spec"},
+	"stacks":        {"actions", "aws", "components", "promises", "pulumi", "spec", "stacks", "verifier"},
+	"localcloud":    {"localcloud", "pulumi"},
+	"engine":        {"engine", "localcloud", "promises", "pulumi", "spec"},
+	"cmd":           slices.Sorted(maps.Keys(targets)),
 }
 
 // sources are the files that break other rules, or nearly do. wants are "linter: the start of the finding".
@@ -143,10 +147,11 @@ func TestTheRulesBite(t *testing.T) {
 
 	for _, from := range slices.Sorted(maps.Keys(mayImport)) {
 		t.Run(from+" imports what it may only", func(t *testing.T) {
+			list, _, _ := strings.Cut(from, "/") // a part of one has its rules in lists of that name, or of names that begin so
 			for _, to := range slices.Sorted(maps.Keys(targets)) {
 				var wants []string
 				if !slices.Contains(mayImport[from], to) {
-					wants = []string{"depguard: import '" + targets[to] + "' is not allowed from list '" + from + "'"}
+					wants = []string{"depguard: import '" + targets[to] + "' is not allowed from list '" + list}
 				}
 				compare(t, importer(from, to), found, wants)
 			}

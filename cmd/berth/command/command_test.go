@@ -319,6 +319,22 @@ func TestUpMakesTheChangeThatWasShown(t *testing.T) {
 	}
 }
 
+func TestWhatAPersonSaysOfAKilledRunReachesTheEngine(t *testing.T) {
+	s := newShell(t, &fakeStack{preview: change(), result: done()})
+	s.env.Finder = func() (engine.Finder, error) { return nil, nil }
+	s.want(t, command.ExitOK, s.run(t, "up", "prod", "--yes", "--confirm", "database", "--quiet",
+		"--settle", "--exists", "plan=11|22", "--absent", "channel", "--absent", "queue"))
+	got := s.stack.options.Settling
+	if !got.Always || !got.Changing || got.Exists["plan"] != "11|22" || !slices.Equal(got.Absent, []string{"channel", "queue"}) || len(got.Pauses) == 0 {
+		t.Errorf("settling = %+v", got)
+	}
+	s.want(t, command.ExitOK, s.run(t, "preview", "prod", "--quiet"))
+	if got := s.stack.options.Settling; got.Always || got.Changing {
+		t.Errorf("a preview's settling = %+v, want it to leave others' runs alone", got)
+	}
+	s.want(t, command.ExitUsage, s.run(t, "up", "prod", "--local", "--settle"))
+}
+
 func TestUpAsksOnATerminal(t *testing.T) {
 	for answers, code := range map[string]int{
 		"database\ny\n": command.ExitOK,

@@ -49,7 +49,7 @@ local stack has on disk is removed afterwards.`,
 }
 
 func runDestroy(ctx context.Context, env Env, g *global, o destroyOptions) (err error) {
-	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{})
+	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{Settling: engine.Settling{Changing: true}})
 	if err != nil {
 		return err
 	}

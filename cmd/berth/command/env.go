@@ -8,6 +8,7 @@ import (
 	"github.com/berth-iac/berth/engine"
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/graph"
+	"github.com/berth-iac/berth/promises/live"
 	"github.com/berth-iac/berth/spec"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -32,10 +33,14 @@ type Env struct {
 	Assess   func(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*Judged, error)
 	Promises []promises.Promise // the catalogue
 	Controls []promises.Control // the baseline
+	// ReadBack makes the live looks at a subject's account. With a role it signs in as that first.
+	ReadBack func(ctx context.Context, subject promises.Subject, roleARN string, done func(live.Result)) (*live.Reading, error)
 	// FindCLI returns the path of the Pulumi CLI; named may be empty.
 	FindCLI func(ctx context.Context, named string) (string, error)
 	// Open opens a stack; the real one is engine.Open.
 	Open func(ctx context.Context, options engine.Options) (Stack, error)
+	// Finder looks into real clouds for what a killed run created there; nil: nobody does.
+	Finder func() (engine.Finder, error)
 	// ShedCredentials removes cloud credentials from this process, since a program's SDKs read them.
 	ShedCredentials func()
 	// Crash ends this process at once, as kill -9 does; for --fault crash.

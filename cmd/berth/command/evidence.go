@@ -44,6 +44,10 @@ hand over (HTML), Markdown, CSV, OSCAL assessment results and OCSF compliance
 findings. The signature is ed25519 over the bytes of evidence.json; openssl
 checks it too. Without --key the key is .berth/evidence.key, made at first use.
 
+Live proofs, which ` + "`berth verify`" + ` makes, are taken over from the evidence that
+the folder holds, with their dates, when it is signed with the same key and is
+about the same stack in the same account.
+
 With --strict the exit code is 6 when a promise is broken.`,
 		Example: "  berth evidence prod --local\n  berth evidence prod --out audit-2026-11 --key ~/keys/evidence.key\n" +
 			"  berth evidence verify audit-2026-11/evidence.json --public-key evidence.pub",
@@ -76,14 +80,28 @@ func runEvidence(ctx context.Context, env Env, g *global, o evidenceOptions) err
 	if err != nil {
 		return err
 	}
-	doc, err := makeEvidence(ctx, env, g, o.target, o.stack, key.Public().(ed25519.PublicKey))
+	public := key.Public().(ed25519.PublicKey)
+	folder := o.folder(g)
+	doc, err := makeEvidence(ctx, env, g, o.target, o.stack, public, func(_ context.Context, in *evidence.Input) error {
+		return carryOver(in, folder, public)
+	})
 	if err != nil {
 		return err
 	}
-	folder := o.out
-	if folder == "" {
-		folder = filepath.Join(g.root, ".berth", "evidence", o.stack)
+	return o.write(env, g, doc, key, keyFile)
+}
+
+// folder is where the evidence goes.
+func (o evidenceOptions) folder(g *global) string {
+	if o.out != "" {
+		return o.out
 	}
+	return filepath.Join(g.root, ".berth", "evidence", o.stack)
+}
+
+// write writes the evidence in all its forms and prints how the promises stand.
+func (o evidenceOptions) write(env Env, g *global, doc *evidence.Document, key ed25519.PrivateKey, keyFile string) error {
+	folder := o.folder(g)
 	files, err := writeEvidence(doc, key, folder)
 	if err != nil {
 		return err
@@ -118,8 +136,10 @@ func strictly(strict bool, doc *evidence.Document, now time.Time) error {
 	return &brokenError{fmt.Sprintf("stack %s: %d promises are broken and %d were shown too long ago", doc.Subject.Stack, counts.Broken, counts.Stale)}
 }
 
-// makeEvidence judges a stack as its state has it, or as its program describes it where nothing exists yet.
-func makeEvidence(ctx context.Context, env Env, g *global, t target, name string, signer ed25519.PublicKey) (_ *evidence.Document, err error) {
+// makeEvidence judges a stack as its state has it, or as its program describes it where nothing exists yet. add adds
+// proofs that were made otherwise; it may be nil.
+func makeEvidence(ctx context.Context, env Env, g *global, t target, name string, signer ed25519.PublicKey,
+	add func(context.Context, *evidence.Input) error) (_ *evidence.Document, err error) {
 	stack, read, err := t.open(ctx, env, g, name, engine.Options{})
 	if err != nil {
 		return nil, err
@@ -163,6 +183,11 @@ func makeEvidence(ctx context.Context, env Env, g *global, t target, name string
 	}
 	if in.Assessment, err = promises.Assess(in.Subject, env.Promises, env.Controls); err != nil {
 		return nil, err
+	}
+	if add != nil {
+		if err := add(ctx, &in); err != nil {
+			return nil, err
+		}
 	}
 	return evidence.Make(in)
 }

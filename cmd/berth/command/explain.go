@@ -164,7 +164,7 @@ func (e Env) find(id string) (explained, error) {
 			out := explained{ID: p.ID, Kind: "promise", Group: catalogue.Group(p.ID), Title: p.Title, Sentence: p.Sentence,
 				Duties: p.Duties, Parameters: []promises.Parameter{}, Proofs: []explainedProof{}}
 			for _, proof := range p.Proofs {
-				out.Proofs = append(out.Proofs, explainedProof{proof.Level, proof.How, proof.Level == promises.Design && p.Check != nil})
+				out.Proofs = append(out.Proofs, explainedProof{proof.Level, proof.How, p.Exists(proof.Level)})
 			}
 			return out, nil
 		}

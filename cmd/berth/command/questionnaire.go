@@ -77,7 +77,7 @@ func runQuestionnaire(ctx context.Context, env Env, g *global, o questionnaireOp
 	}
 	var documents []*evidence.Document
 	for _, stack := range append(stacks, others...) {
-		document, err := makeEvidence(ctx, env, g, o.target, stack, nil)
+		document, err := makeEvidence(ctx, env, g, o.target, stack, nil, nil)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,9 @@ type target struct {
 	parallel int
 	yes      bool
 	confirm  []string
+	settle   bool
+	exists   map[string]string
+	absent   []string
 }
 
 func (t *target) localFlag(flags *pflag.FlagSet) {
@@ -36,6 +39,9 @@ func (t *target) runFlags(flags *pflag.FlagSet) {
 	flags.Uint64Var(&t.seed, "seed", 0, "with --local: `number` that the embedded cloud's ids grow from; 0 for random ids")
 	flags.DurationVar(&t.delay, "delay", 0, "with --local: `time` that the embedded cloud takes for each answer")
 	flags.IntVar(&t.parallel, "parallel", 0, "`number` of resources worked on at once (default: Pulumi's own)")
+	flags.BoolVar(&t.settle, "settle", false, "settle creations that a run killed on another machine left in the state; make sure that nobody's run is under way")
+	flags.StringToStringVar(&t.exists, "exists", nil, "`name=id` of an object that a killed run created, where berth cannot find it out; may be repeated")
+	flags.StringArrayVar(&t.absent, "absent", nil, "`name` of a resource that a killed run did not come to create, where berth cannot find it out; may be repeated")
 }
 
 func (t *target) changeFlags(flags *pflag.FlagSet) {
@@ -47,6 +53,9 @@ func (t *target) changeFlags(flags *pflag.FlagSet) {
 func (t *target) check() error {
 	if !t.local && (len(t.faults) > 0 || t.seed != 0 || t.delay != 0) {
 		return usage("--fault, --seed and --delay are for the embedded cloud: add --local")
+	}
+	if t.local && (t.settle || len(t.exists)+len(t.absent) > 0) {
+		return usage("--settle, --exists and --absent are for real clouds: the embedded one is compared with the state by itself")
 	}
 	if t.parallel < 0 {
 		return usage("--parallel is %d; use 1 or more", t.parallel)
@@ -80,9 +89,20 @@ func (t *target) open(ctx context.Context, env Env, g *global, stack string, opt
 		}
 		options.Cloud.Faults = append(options.Cloud.Faults, fault)
 	}
+	options.Settling.Pauses = searchPauses
+	options.Settling.Always, options.Settling.Exists, options.Settling.Absent = t.settle, t.exists, t.absent
+	if env.Finder != nil && !t.local {
+		if options.Settling.Finder, err = env.Finder(); err != nil {
+			return nil, nil, err
+		}
+	}
 	opened, err := env.Open(ctx, options)
 	return opened, read, err
 }
+
+// searchPauses are waited before it is believed that a killed run did not come to create something: AWS's index of tags
+// knows of an object some seconds after it is there.
+var searchPauses = []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
 
 // readSpec reads and checks a stack's file.
 func readSpec(env Env, g *global, stack string) (*spec.Spec, error) {

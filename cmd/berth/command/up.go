@@ -25,7 +25,11 @@ stack's components, its outputs with their purposes, and what to try next.
 
 A stack that breaks a promise to the client does not go up (exit code 6). A
 resource that holds data is replaced or deleted only when it is named: on a
-terminal by typing its name, otherwise with --yes --confirm <name>.`,
+terminal by typing its name, otherwise with --yes --confirm <name>.
+
+After a run that was killed, up goes on: what that run was creating is looked up
+in the cloud and taken over, or created. What cannot be found out is named, with
+what to answer by --exists or --absent.`,
 		Example: `  berth up prod --local --yes
   berth up prod --yes --confirm database
   berth up prod --local --yes --fault 'create:aws:rds/instance:Instance:fail-first'`,
@@ -41,7 +45,7 @@ terminal by typing its name, otherwise with --yes --confirm <name>.`,
 }
 
 func runUp(ctx context.Context, env Env, g *global, o upOptions) (err error) {
-	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{})
+	stack, read, err := o.open(ctx, env, g, o.stack, engine.Options{Settling: engine.Settling{Changing: true}})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/evidence"
+	"github.com/berth-iac/berth/promises/live"
 )
 
 // verdictSigns are how a verdict is shown besides its word.
@@ -72,4 +73,13 @@ func countsText(c evidence.Counts) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Look prints how one live look ended.
+func Look(w io.Writer, s Style, r live.Result) {
+	note := r.Why
+	if note == "" {
+		note = plural(len(r.Findings), "thing looked at", "things looked at")
+	}
+	line(w, "  %s %s %s  %s", s.paint(verdictColors[r.Verdict], verdictSigns[r.Verdict]), pad(r.ID, 5), pad(string(r.Verdict), 9), s.paint(faint, note))
 }
