@@ -115,13 +115,23 @@ func (p *prober) complaint(ctx context.Context, path []string, value any) string
 // learnt from these.
 const alternatively = "\n---\n"
 
-// concerns tells whether a diagnostic is about an attribute. Inside of sets, the provider names the set only.
+// concerns tells whether a diagnostic is about an attribute. What it names is to be relied on at the top only: inside
+// of sets it is the set, and three blocks down it is often a neighbour, as the provider's paths overwrite each other.
+// There, what the text names counts.
 func concerns(d *tfplugin5.Diagnostic, text string, path []string) bool {
-	about, whole := concerned(d), strings.Join(path, ".")
-	name := path[len(path)-1]
-	return about == whole || about != "" && strings.HasPrefix(whole, about+".") &&
-		(strings.Contains(text, "expected "+name+" ") || strings.Contains(text, "."+name+" "))
+	about, last := concerned(d), len(path)-1
+	if about == strings.Join(path, ".") && len(path) <= 3 {
+		return true
+	}
+	if strings.Contains(subscript.ReplaceAllString(placeInList.ReplaceAllString(text, "."), ""), strings.Join(path, ".")+" ") {
+		return true
+	}
+	inside := strings.HasPrefix(strings.Join(path[:last], ".")+".", about[:strings.LastIndex(about, ".")+1]) && about != ""
+	return inside && len(path) > 1 && strings.Contains(text, "expected "+path[last]+" ")
 }
+
+// placeInList is a place in a list, as the provider writes paths.
+var placeInList = regexp.MustCompile(`\.\d+\.`)
 
 // concerned is the attribute that a diagnostic is about; some only write its path in their text.
 func concerned(d *tfplugin5.Diagnostic) string {
