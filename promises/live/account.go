@@ -56,14 +56,15 @@ func newAccount(options Options) (*account, error) {
 			}
 		}
 	}
-	a.base.RetryMode, a.base.RetryMaxAttempts = aws.RetryModeAdaptive, 8
+	a.base.RetryMode, a.base.RetryMaxAttempts = aws.RetryModeAdaptive, 5
 	a.base.APIOptions = append(slices.Clone(a.base.APIOptions), refuseWrites)
 	return a, nil
 }
 
 // ids are all names that AWS may call a resource by.
 func ids(r *graph.Resource) []string {
-	return slices.DeleteFunc([]string{r.ID, r.Text("arn")}, func(s string) bool { return s == "" })
+	arn, _ := r.Outputs["arn"].(string) // only what exists has one
+	return slices.DeleteFunc([]string{r.ID, arn}, func(s string) bool { return s == "" })
 }
 
 // config is how a region is reached.

@@ -42,7 +42,7 @@ type Options struct {
 	Config aws.Config
 	// Outside is how the site is reached.
 	Outside Outside
-	// Parallel is how many looks are under way at once. Default 6.
+	// Parallel is how many looks are under way at once. Default 8.
 	Parallel int
 	// Done is told of each look that ended, one at a time. May be nil.
 	Done func(Result)
@@ -91,7 +91,7 @@ func Read(ctx context.Context, promised []promises.Promise, options Options) (*R
 	reading.Results = make([]Result, len(due))
 	parallel := options.Parallel
 	if parallel <= 0 {
-		parallel = 6
+		parallel = 8
 	}
 	var wait sync.WaitGroup
 	var telling sync.Mutex

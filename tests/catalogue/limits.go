@@ -119,15 +119,17 @@ const alternatively = "\n---\n"
 // of sets it is the set, and three blocks down it is often a neighbour, as the provider's paths overwrite each other.
 // There, what the text names counts.
 func concerns(d *tfplugin5.Diagnostic, text string, path []string) bool {
-	about, last := concerned(d), len(path)-1
-	if about == strings.Join(path, ".") && len(path) <= 3 {
+	about, whole, last := concerned(d), strings.Join(path, "."), len(path)-1
+	switch {
+	case about == whole && len(path) <= 3:
 		return true
-	}
-	if strings.Contains(subscript.ReplaceAllString(placeInList.ReplaceAllString(text, "."), ""), strings.Join(path, ".")+" ") {
+	case strings.Contains(subscript.ReplaceAllString(placeInList.ReplaceAllString(text, "."), ""), whole+" "):
 		return true
+	case about == "" || !strings.Contains(text, "expected "+path[last]+" "):
+		return false
 	}
-	inside := strings.HasPrefix(strings.Join(path[:last], ".")+".", about[:strings.LastIndex(about, ".")+1]) && about != ""
-	return inside && len(path) > 1 && strings.Contains(text, "expected "+path[last]+" ")
+	neighbour := last > 0 && about[:max(0, strings.LastIndex(about, "."))] == strings.Join(path[:last], ".")
+	return strings.HasPrefix(whole, about+".") || neighbour
 }
 
 // placeInList is a place in a list, as the provider writes paths.

@@ -87,7 +87,7 @@ func readBack(ctx context.Context, env Env, g *global, o verifyStackOptions, in 
 	case "":
 		for _, r := range in.Subject.Graph.OfType(roleType) {
 			if r.Text("name") == roleName {
-				role = r.Text("arn")
+				role, _ = r.Outputs["arn"].(string) // what exists has one
 			}
 		}
 	}
