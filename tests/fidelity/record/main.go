@@ -10,9 +10,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/berth-iac/berth/tests/fidelity"
@@ -22,7 +24,10 @@ func main() {
 	dir := flag.String("testdata", "tests/fidelity/testdata", "where bases.jsonl and recorded/ are")
 	only := flag.String("only", "", "the types to record, as a regular expression; the others stay")
 	flag.Parse()
-	if err := run(context.Background(), *dir, *only); err != nil {
+	// Whoever interrupts the recording ends the plugins with it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *dir, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "record:", err)
 		os.Exit(1)
 	}
@@ -48,6 +53,9 @@ func run(ctx context.Context, dir, only string) error {
 	cases, problems := fidelity.Record(ctx, plugin, bases, wanted, func(b *fidelity.Base, cases []fidelity.Case) {
 		writing.Lock()
 		defer writing.Unlock()
+		if ctx.Err() != nil {
+			return // half an answer is none
+		}
 		fmt.Printf("%4ds %s %s: %d\n", int(time.Since(begin).Seconds()), b.Type, b.Name, len(cases))
 		unwritten = errors.Join(unwritten, fidelity.WriteRecorded(filepath.Join(dir, "recorded"), bases, cases))
 	})
