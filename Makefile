@@ -55,7 +55,7 @@ test: $(PULUMI) test-needs ## run every test; what could not run is named at the
 
 .PHONY: test-aws
 test-aws: $(PULUMI) ## run the AWS stacks on the real provider against an emulated AWS, where both are present
-	@TF_AWS_PROVIDER=$$(tests/provider) tests/run tests/aws tests/pulumi-resource-aws
+	@tests/run tests/aws tests/pulumi-resource-aws
 
 .PHONY: test-needs
 test-needs:

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,7 +57,7 @@ func newAccount(options Options) (*account, error) {
 			}
 		}
 	}
-	a.base.RetryMode, a.base.RetryMaxAttempts = aws.RetryModeAdaptive, 5
+	a.base.RetryMode, a.base.RetryMaxAttempts = aws.RetryModeAdaptive, cmp.Or(a.base.RetryMaxAttempts, 5) // AWS_MAX_ATTEMPTS
 	a.base.APIOptions = append(slices.Clone(a.base.APIOptions), refuseWrites)
 	return a, nil
 }

@@ -13,32 +13,41 @@ import (
 	"github.com/berth-iac/berth/engine"
 )
 
+// The people who are told of alarms: the one of the client's file, and another.
+const operations, duty = "operations@northwind.example", "duty@northwind.example"
+
+// moreSubscriptions are the changes when one more person is told of alarms, or one fewer.
+func moreSubscriptions(op string, want client) []string {
+	all := []string{"update cloudflare:index/notificationPolicy:NotificationPolicy edge-health"}
+	for _, channel := range []string{"alerting", "alerting-second", "alerting-global"} {
+		if channel != "alerting-second" || want.second != "" {
+			all = append(all, op+" aws:sns/topicSubscription:TopicSubscription "+channel+"-email-2")
+		}
+	}
+	return all
+}
+
 // clientChange tells one more person of alarms, and one person fewer again.
-func clientChange(t *testing.T, d *deployed) {
-	const one, other = "operations@northwind.example", "duty@northwind.example"
-	subscriptions := []string{"alerting-email-2", "alerting-second-email-2", "alerting-global-email-2"}
-	changes := func(op string) (all []string) {
-		for _, name := range subscriptions {
-			all = append(all, op+" aws:sns/topicSubscription:TopicSubscription "+name)
+func clientChange(want client) func(t *testing.T, d *deployed) {
+	return func(t *testing.T, d *deployed) {
+		regions := append(want.regions(), global)
+		d.edit(t, settings{"alerts.emails": []string{operations, duty}})
+		d.run(t, "preview").wantChanges(t, moreSubscriptions("create", want)...)
+		d.up(t)
+		for _, region := range regions {
+			if !d.tells(t, region, operations) || !d.tells(t, region, duty) {
+				t.Errorf("AV-7: %s: alarms do not reach both addresses", region)
+			}
 		}
-		return all
-	}
-	d.edit(t, settings{"alerts.emails": []string{one, other}})
-	d.run(t, "preview").wantChanges(t, append(changes("create"), "update cloudflare:index/notificationPolicy:NotificationPolicy edge-health")...)
-	d.up(t)
-	for _, region := range []string{first, second, global} {
-		if !d.tells(t, region, one) || !d.tells(t, region, other) {
-			t.Errorf("AV-7: %s: alarms do not reach both addresses", region)
+		d.edit(t, settings{"alerts.emails": []string{operations}})
+		d.up(t).wantChanges(t, moreSubscriptions("delete", want)...)
+		for _, region := range regions {
+			if !d.tells(t, region, operations) || d.tells(t, region, duty) {
+				t.Errorf("AV-7: %s: alarms reach an address that is no longer in the client's file", region)
+			}
 		}
+		d.run(t, "preview", "--expect-no-changes").wantNoChanges(t)
 	}
-	d.edit(t, settings{"alerts.emails": []string{one}})
-	d.up(t).wantChanges(t, append(changes("delete"), "update cloudflare:index/notificationPolicy:NotificationPolicy edge-health")...)
-	for _, region := range []string{first, second, global} {
-		if !d.tells(t, region, one) || d.tells(t, region, other) {
-			t.Errorf("AV-7: %s: alarms reach an address that is no longer in the client's file", region)
-		}
-	}
-	d.run(t, "preview", "--expect-no-changes").wantNoChanges(t)
 }
 
 // tells says whether alarms of a region reach an address.

@@ -24,8 +24,15 @@ type drift struct {
 	repair string // by up; "": as found, with what is gone made again
 }
 
-// drifted makes all the changes, and wants each of them found, and all of them repaired.
-func drifted(t *testing.T, d *deployed, all []drift) {
+// wish is a change of the spec.
+type wish struct {
+	settings settings
+	changes  []string // "op type name"
+}
+
+// drifted makes all the changes, and wants each of them found, and all of them repaired by the up that makes a change of
+// the spec come true as well.
+func drifted(t *testing.T, d *deployed, all []drift, also wish) {
 	var found, repairs []string
 	for _, one := range all {
 		one.change(t, d)
@@ -40,7 +47,8 @@ func drifted(t *testing.T, d *deployed, all []drift) {
 		refreshed.Steps = slices.DeleteFunc(refreshed.Steps, reordered)
 	}
 	refreshed.wantChanges(t, found...)
-	d.up(t).wantChanges(t, repairs...)
+	d.edit(t, also.settings)
+	d.up(t).wantChanges(t, append(repairs, also.changes...)...)
 	d.run(t, "refresh", "--expect-no-changes").wantNoChanges(t)
 	d.run(t, "preview", "--expect-no-changes").wantNoChanges(t)
 }
@@ -71,16 +79,19 @@ func clientDrift(t *testing.T, d *deployed) {
 		{"DP-8 backups deleted sooner", func(t *testing.T, d *deployed) {
 			shorten(t, d, second, d.bucket(t, second, "-backup-"))
 		}, "update aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2 backup-second-bucket-lifecycle", ""},
-		{"a tag changed", func(t *testing.T, d *deployed) {
-			c := d.in(first)
-			of(c.ec2.CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: []string{*balancer(t, c).VpcId},
-				Tags: []ec2types.Tag{{Key: aws.String("client"), Value: aws.String("somebody-else")}}}))(t)
-		}, "update aws:ec2/vpc:Vpc network-vpc", ""},
-	})
+		otherTag,
+	}, wish{settings{"alerts.emails": []string{operations, duty}}, moreSubscriptions("create", production)})
 	proof[client]{show: databaseApart}.show(t, d, production)
 	proof[client]{show: safeBuckets}.show(t, d, production)
 	proof[client]{show: backupBuckets}.show(t, d, production)
 }
+
+// otherTag says that the network is somebody else's.
+var otherTag = drift{"a tag changed", func(t *testing.T, d *deployed) {
+	c := d.in(first)
+	of(c.ec2.CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: []string{*balancer(t, c).VpcId},
+		Tags: []ec2types.Tag{{Key: aws.String("client"), Value: aws.String("somebody-else")}}}))(t)
+}, "update aws:ec2/vpc:Vpc network-vpc", ""}
 
 // openDatabase changes the rule that lets the machines in into one that lets everybody in.
 func openDatabase(t *testing.T, d *deployed) {
@@ -133,7 +144,9 @@ func organisationDrift(t *testing.T, d *deployed) {
 		{"AC-5 records of the trail deleted sooner", func(t *testing.T, d *deployed) {
 			shorten(t, d, first, d.bucket(t, first, "-trail-"))
 		}, "update aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2 audit-trail-records-lifecycle", ""},
-	})
+	}, wish{settings{"alerts.emails": []string{operations, duty}}, []string{
+		"create aws:sns/topicSubscription:TopicSubscription alerting-email-2", "create aws:sns/topicSubscription:TopicSubscription alerting-second-email-2",
+		"create aws:sns/topicSubscription:TopicSubscription alerting-global-email-2"}})
 	passwords(t, d, organisation)
 	blocked(t, d, organisation)
 	personal(t, d, organisation)

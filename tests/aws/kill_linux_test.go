@@ -152,6 +152,9 @@ func (d *deployed) struck(t *testing.T, k *killer, s strike) {
 			t.Fatalf("the CLI, process %d, still runs three minutes after its parent was killed", run.CLI)
 		}
 	}
+	if err := d.account.Quiet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // running tells whether a process is there and has not ended; a killed one that nobody has waited for has ended.

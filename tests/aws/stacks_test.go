@@ -24,9 +24,7 @@ func TestProduction(t *testing.T) {
 			prove(t, d, production, terratestProofs())
 		},
 		while: append([]hook{
-			{"drift is found and repaired", clientDrift},
-			{"a change of the spec changes what it says", clientChange},
-			{"a change that would lose data is refused", clientDanger},
+			{"drift is found and repaired, and a change of the spec made", clientDrift},
 		}, whileUp["prod"]...),
 		stays: productionStays,
 	}.live(t)
@@ -42,7 +40,12 @@ func TestMySQLAndDocuments(t *testing.T) {
 		stack: "prod", account: clientAccount, try: true,
 		settings: settings{"database.engine": "mysql", "database.version": "8.4", "documents": map[string]any{}},
 		prove:    func(t *testing.T, d *deployed) { prove(t, d, mysql, clientProofs()) },
-		while:    []hook{{"what moto lacks is as gaps.yaml has it", reportedGaps}},
+		while: []hook{
+			{"what moto lacks is as gaps.yaml has it", reportedGaps},
+			{"drift is found and repaired, and a change of the spec made", func(t *testing.T, d *deployed) {
+				drifted(t, d, []drift{otherTag}, wish{settings{"alerts.emails": []string{operations, duty}}, moreSubscriptions("create", mysql)})
+			}},
+		},
 	}.live(t)
 }
 
@@ -59,6 +62,11 @@ func TestMinimal(t *testing.T) {
 			"alerts": map[string]any{"emails": []string{"operations@northwind.example"}},
 		},
 		prove: func(t *testing.T, d *deployed) { prove(t, d, minimal, clientProofs()) },
+		while: []hook{
+			{"drift is found and repaired", func(t *testing.T, d *deployed) { drifted(t, d, []drift{otherTag}, wish{}) }},
+			{"a change of the spec is taken back", clientChange(minimal)},
+			{"a change that would lose data is refused", clientDanger},
+		},
 		stays: minimalStays,
 	}.live(t)
 }
@@ -68,7 +76,7 @@ func TestOrganisation(t *testing.T) {
 	life{
 		stack: "organisation", account: organisationAccount,
 		prove: func(t *testing.T, d *deployed) { prove(t, d, organisation, organisationProofs()) },
-		while: append([]hook{{"drift is found and repaired", organisationDrift}}, whileUp["organisation"]...),
+		while: append([]hook{{"drift is found and repaired, and a change of the spec made", organisationDrift}}, whileUp["organisation"]...),
 		stays: organisationStays,
 	}.live(t)
 }

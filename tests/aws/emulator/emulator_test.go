@@ -166,6 +166,42 @@ func TestServer(t *testing.T) {
 
 const childVariable = "BERTH_EMULATOR_CHILD"
 
+// What a killed program had asked for is carried out, and it can be waited for.
+func TestQuiet(t *testing.T) {
+	asked, answered := make(chan struct{}), make(chan struct{})
+	s := emulator.New(t, emulator.Options{Account: "111122223333", Watch: func(c emulator.Call) {
+		if c.Action == "CreateVpc" {
+			close(asked)
+			<-answered
+		}
+	}})
+	client := ec2.NewFromConfig(s.Config("eu-west-2"))
+	ctx, give := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.77.0.0/16")})
+		gone <- err
+	}()
+	<-asked
+	give()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller got %v, want that it was given up", err)
+	}
+	expired, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer end()
+	if err := s.Quiet(expired); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Quiet = %v while a call is under way", err)
+	}
+	close(answered)
+	if err := s.Quiet(t.Context()); err != nil {
+		t.Error(err)
+	}
+	all, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("cidr"), Values: []string{"10.77.0.0/16"}}}})
+	if err != nil || len(all.Vpcs) != 1 {
+		t.Errorf("DescribeVpcs = %+v, %v; want the network that was asked for", all, err)
+	}
+}
+
 // The server ends with the process that started it, even when that is killed.
 func TestServerEndsWithItsProcess(t *testing.T) {
 	if _, err := emulator.Find(); err != nil {

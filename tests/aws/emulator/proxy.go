@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Call is one call of an AWS service.
@@ -31,6 +33,7 @@ type proxy struct {
 	ec2     sync.Mutex // held by a change of EC2
 	mutex   sync.Mutex
 	refused map[string]bool
+	flight  atomic.Int64 // calls that moto has not answered yet
 }
 
 func newProxy(target *url.URL, watch func(Call)) *proxy {
@@ -100,11 +103,15 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.URL.RawPath = "/" + bucket + r.URL.RawPath
 		}
 	}
+	p.flight.Add(1)
+	defer p.flight.Add(-1)
 	if call.Service == "ec2" && !reads.MatchString(call.Action) {
 		p.ec2.Lock()
 		defer p.ec2.Unlock()
 	}
-	p.forward.ServeHTTP(w, r.WithContext(withCall(r.Context(), call, translated)))
+	// Moto carries a call out also when whoever made it is gone: only so is it known when that is over.
+	ctx := context.WithoutCancel(r.Context())
+	p.forward.ServeHTTP(w, r.WithContext(withCall(ctx, call, translated)))
 }
 
 func withoutPort(host string) string {

@@ -173,6 +173,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.proxy.Ser
 // Refused are the hosts outside the emulator that programs called and did not reach, sorted.
 func (s *Server) Refused() []string { return s.proxy.refusedHosts() }
 
+// Quiet waits until the emulator has answered every call, those too whose caller was killed meanwhile.
+func (s *Server) Quiet(ctx context.Context) error {
+	for s.proxy.flight.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the emulator's answers to %d calls: %w", s.proxy.flight.Load(), ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
 // Log is the end of what the server said: refused requests, and what went wrong in it.
 func (s *Server) Log() string { return s.output.text() }
 
