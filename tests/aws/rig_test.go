@@ -94,7 +94,8 @@ func newStack(t *testing.T, made *tools, stack string, o emulator.Options, chang
 	d.env = append(d.account.Environment(),
 		"PATH="+path, "HOME="+dir, "TMPDIR="+filepath.Join(dir, "tmp"), "BERTH_PULUMI="+made.pulumi,
 		"PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE_FILE="+passphrase,
-		"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_DEBUG_PROVIDERS="+cloudflare(t, d.cloud),
+		"PULUMI_SKIP_UPDATE_CHECK=true", "GOGC=200", // a sixth of the plugins' time would go into collecting
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_DEBUG_PROVIDERS="+cloudflare(t, d.cloud),
 		"TF_AWS_PROVIDER="+made.provider, "BERTH_PLUGIN_CACHE="+filepath.Join(made.cache, "schema"), "BERTH_PLUGIN_GAPS="+gaps)
 	return d
 }
