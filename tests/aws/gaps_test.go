@@ -94,6 +94,7 @@ func reportedGaps(t *testing.T, d *deployed) {
 func TestGaps(t *testing.T) {
 	t.Parallel()
 	d := newStack(t, needGaps(t), "organisation", emulator.Options{Account: organisationAccount}, nil)
+	d.unbroken()
 	d.env = append(d.env, "BERTH_PLUGIN_TRY=1", "BERTH_PLUGIN_REPORT="+d.report)
 	phase(t, "up", func(t *testing.T) { d.up(t) })
 	phase(t, "refresh", func(t *testing.T) { d.run(t, "refresh") }) // some of it comes back at first, and not when it is read again

@@ -38,6 +38,7 @@ func phase(t *testing.T, name string, do func(t *testing.T)) {
 func (l life) live(t *testing.T) {
 	made := needTools(t)
 	d := newStack(t, made, l.stack, emulator.Options{Account: l.account}, l.settings)
+	d.unbroken()
 	if l.try {
 		d.env = append(d.env, "BERTH_PLUGIN_TRY=1", "BERTH_PLUGIN_REPORT="+d.report)
 	}

@@ -36,6 +36,12 @@ type deployed struct {
 	env     []string
 }
 
+// unbroken is for a stack whose runs nobody kills: Pulumi writes its state at the end of a run, and not after each step,
+// which is a third of its work.
+func (d *deployed) unbroken() {
+	d.env = append(d.env, "PULUMI_EXPERIMENTAL=true", "PULUMI_SKIP_CHECKPOINTS=true")
+}
+
 // newStack prepares a stack; nothing is up yet. Each program that it runs sees this environment and no other.
 func newStack(t *testing.T, made *tools, stack string, o emulator.Options, changes settings) *deployed {
 	t.Helper()
@@ -94,7 +100,7 @@ func newStack(t *testing.T, made *tools, stack string, o emulator.Options, chang
 	d.env = append(d.account.Environment(),
 		"PATH="+path, "HOME="+dir, "TMPDIR="+filepath.Join(dir, "tmp"), "BERTH_PULUMI="+made.pulumi,
 		"PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE_FILE="+passphrase,
-		"PULUMI_SKIP_UPDATE_CHECK=true", "GOGC=200", // a sixth of the plugins' time would go into collecting
+		"PULUMI_SKIP_UPDATE_CHECK=true", "GOGC=400", "GOMEMLIMIT=700MiB", // a sixth of the plugins' time would go into collecting
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "PULUMI_DEBUG_PROVIDERS="+cloudflare(t, d.cloud),
 		"TF_AWS_PROVIDER="+made.provider, "BERTH_PLUGIN_CACHE="+filepath.Join(made.cache, "schema"), "BERTH_PLUGIN_GAPS="+gaps)
 	return d

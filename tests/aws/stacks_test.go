@@ -63,8 +63,10 @@ func TestMinimal(t *testing.T) {
 		},
 		prove: func(t *testing.T, d *deployed) { prove(t, d, minimal, clientProofs()) },
 		while: []hook{
-			{"drift is found and repaired", func(t *testing.T, d *deployed) { drifted(t, d, []drift{otherTag}, wish{}) }},
-			{"a change of the spec is taken back", clientChange(minimal)},
+			{"drift is found and repaired, and a change of the spec made", func(t *testing.T, d *deployed) {
+				drifted(t, d, []drift{otherTag}, wish{settings{"alerts.emails": []string{operations, duty}}, moreSubscriptions("create", minimal)})
+			}},
+			{"the change of the spec is taken back", takenBack(minimal)},
 			{"a change that would lose data is refused", clientDanger},
 		},
 		stays: minimalStays,
