@@ -54,13 +54,17 @@ func press(ctx context.Context, t *testing.T, keys ...string) {
 // until waits for something to be so.
 func until(ctx context.Context, t *testing.T, script string) {
 	t.Helper()
-	for range 100 {
-		if evaluate[bool](ctx, t, script) {
+	// While a page is on its way in, what is asked for is not there yet, or not the page it was asked of.
+	var last error
+	for range 1000 {
+		came, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("(() => { try { return "+script+" } catch { return false } })()"))
+		if came {
 			return
 		}
+		last = err
 		time.Sleep(30 * time.Millisecond)
 	}
-	t.Fatalf("it did not come to %s: the focus is on %q", script, evaluate[string](ctx, t, `document.activeElement.id + " " + document.activeElement.value + " " + document.querySelector("#live").textContent`))
+	t.Fatalf("it did not come to %s (%v): the focus is on %q", script, last, evaluate[string](ctx, t, `document.activeElement.id + " " + document.activeElement.value + " " + document.querySelector("#live").textContent`))
 }
 
 const cardsOf = `(id) => [...document.querySelectorAll(".column[data-column=" + id + "] .card")].map((c) => c.dataset.card).join(" ")`

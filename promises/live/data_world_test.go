@@ -261,7 +261,8 @@ func goodPlace(region string) *place {
 		"$or":[{"detail":{"state":["ABORTED","EXPIRED","FAILED","PARTIAL"]}},{"detail":{"status":["ABORTED","EXPIRED","FAILED","PARTIAL"]}}]}`
 	calls := `{"source":["aws.backup"],"detail-type":["AWS API Call via CloudTrail"],"detail":{"eventSource":["backup.amazonaws.com"],"eventName":["DeleteBackupVault","DeleteBackupVaultAccessPolicy",
 		"DeleteBackupVaultLockConfiguration","DeleteRecoveryPoint","PutBackupVaultAccessPolicy","UpdateRecoveryPointLifecycle"]}}`
-	for name, pattern := range map[string]string{"failed": ends, "deleted": calls} {
+	for _, rule := range [][2]string{{"failed", ends}, {"deleted", calls}} {
+		name, pattern := rule[0], rule[1]
 		p.rules = append(p.rules, eventtypes.Rule{Name: aws.String(name), Arn: aws.String(arnOf("events", region, "rule/"+name)), EventPattern: aws.String(pattern), State: eventtypes.RuleStateEnabled})
 		p.targets[name] = p.topics[0].arn
 	}
