@@ -80,7 +80,7 @@ func (c *Client) notify(ctx context.Context, tx *ent.Tx, n work.Notice) error {
 		}
 		write = func(l pages.Letter) pages.Mail {
 			m := pages.AssignmentMail{Letter: l, Who: n.ActorName, Key: n.Key, Subject: n.Title, Project: t.Edges.Project.Name,
-				Priority: pages.Priority(t.Priority.String()), Link: link}
+				Priority: pages.Priority(work.PriorityName(t.Priority)), Link: link}
 			if t.DueOn != nil {
 				m.Due, _ = time.Parse(time.DateOnly, *t.DueOn)
 			}
@@ -93,7 +93,7 @@ func (c *Client) notify(ctx context.Context, tx *ent.Tx, n work.Notice) error {
 	case work.NoticeDue:
 		write = func(l pages.Letter) pages.Mail {
 			line := pages.DigestLine{Key: n.Key, Words: n.Title, Link: link, Due: c.Now().UTC().Truncate(24 * time.Hour)}
-			return pages.DigestMail{Letter: l, Period: "soon", Due: []pages.DigestLine{line}, Link: link, Choices: c.Site + "/me"}
+			return pages.DigestMail{Letter: l, Period: "soon", Due: []pages.DigestLine{line}, Link: link, Choices: c.Site + "/me/notifications"}
 		}
 	default:
 		return c.Outbox.Queue(ctx, tx, plain(u.Email, n, link, c.Site))

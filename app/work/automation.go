@@ -254,7 +254,7 @@ func (w *Work) facts(ctx context.Context, t found, e event) (expression.Facts, e
 
 func (w *Work) fact(ctx context.Context, t *ent.Task, key, project string) (expression.Task, error) {
 	db := w.db()
-	f := expression.Task{Key: key, Project: project, Title: t.Title, Description: t.Description, Priority: priorityName(t.Priority),
+	f := expression.Task{Key: key, Project: project, Title: t.Title, Description: t.Description, Priority: PriorityName(t.Priority),
 		Author: t.ReporterID.String(), Created: t.CreatedAt}
 	if t.AssigneeID != nil {
 		f.Assignee = t.AssigneeID.String()

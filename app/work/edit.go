@@ -86,9 +86,9 @@ func (c *change) update(ctx context.Context, t found, n TaskChange) (TaskRef, er
 		update.SetSearch(searchText(t.key, title, description))
 	}
 	if n.Priority != nil {
-		if priority := f.priority("priority", *n.Priority); priority != t.Priority && priorityName(priority) != priorityName(t.Priority) {
+		if priority := f.priority("priority", *n.Priority); priority != t.Priority && PriorityName(priority) != PriorityName(t.Priority) {
 			update.SetPriority(priority)
-			note("priority", priorityName(t.Priority), priorityName(priority))
+			note("priority", PriorityName(t.Priority), PriorityName(priority))
 		}
 	}
 	if n.Due != nil {

@@ -138,7 +138,7 @@ func (w *Work) rows(ctx context.Context, tasks []*ent.Task, k known) ([]TaskRow,
 	for i, t := range tasks {
 		p := k.projects[t.ProjectID]
 		row := TaskRow{ID: t.ID, Key: taskKey(p.Key, t.Number), Title: t.Title, Version: t.Version, Project: p, Status: t.StateID,
-			Priority: priorityName(t.Priority), Due: dueOf(t), Created: t.CreatedAt, Updated: t.UpdatedAt}
+			Priority: PriorityName(t.Priority), Due: dueOf(t), Created: t.CreatedAt, Updated: t.UpdatedAt}
 		if s := k.states[t.StateID]; s != nil {
 			row.StatusName, row.Done = s.Name, s.Kind == state.KindDone
 		}

@@ -94,7 +94,8 @@ func parsePriority(text string) (schema.Priority, bool) {
 	return 0, false
 }
 
-func priorityName(p schema.Priority) string {
+// PriorityName is what people call a priority; none reads as normal.
+func PriorityName(p schema.Priority) string {
 	switch p {
 	case schema.PriorityLow:
 		return PriorityLow
