@@ -48,8 +48,11 @@ type Options struct {
 	Outbox          *outbox.Outbox
 	Policy          password.Policy // of the client's people, until the client chooses: see Rules
 	Clock           func() time.Time
-	Random          io.Reader     // crypto/rand.Reader but in tests
-	Pause           time.Duration // how long an answer to a forgotten password takes at least; 0 is 400 ms
+	Random          io.Reader // crypto/rand.Reader but in tests
+	// Idle and Absolute bound a person's session; 0 is the constant of that name. The provider's staff have their own.
+	Idle, Absolute time.Duration
+	Fresh          time.Duration // how long a confirmation is good for dangerous actions; 0 is actor.Fresh
+	Pause          time.Duration // how long an answer to a forgotten password takes at least; 0 is 400 ms
 }
 
 // Accounts are one client's.

@@ -116,7 +116,7 @@ func (a *Accounts) Visit(ctx context.Context, from From) (Visit, error) {
 		return Visit{}, errNobody()
 	}
 	if now := a.now(); now.Sub(s.Seen) >= seenEvery {
-		if err := a.sessions.seen(ctx, s, now, idle(v.user)); err != nil {
+		if err := a.sessions.seen(ctx, s, now, a.idle(v.user)); err != nil {
 			return Visit{}, fmt.Errorf("write down that a session was used: %w", err)
 		}
 	}
@@ -134,7 +134,7 @@ func (a *Accounts) alive(ctx context.Context, s session, from From) (Visit, erro
 	if err != nil {
 		return Visit{}, fmt.Errorf("find a session's person: %w", store.Translate(err))
 	}
-	if u.Status != user.StatusActive || !now.Before(s.Expires) || now.Sub(s.Seen) > idle(u) {
+	if u.Status != user.StatusActive || !now.Before(s.Expires) || now.Sub(s.Seen) > a.idle(u) {
 		return Visit{}, nil
 	}
 	if u.PasswordSetAt != nil && s.Created.Before(*u.PasswordSetAt) {
@@ -157,7 +157,7 @@ func (a *Accounts) visit(u *ent.User, s session, grant *actor.Grant, rules Rules
 	v := Visit{Person: person(u), Stage: Full, session: s, user: u, Session: s.shown(s.Hash)}
 	v.Actor = actor.Actor{
 		ID: u.ID, Name: u.Name, Role: actor.Role(u.Role), Kind: kindOf(u), Grant: grant, Address: from.address(), Agent: from.agent(),
-		SessionID: s.ID, SecondFactor: s.SecondFactor, ConfirmedAt: s.Confirmed,
+		SessionID: s.ID, SecondFactor: s.SecondFactor, ConfirmedAt: s.Confirmed, Fresh: a.options.Fresh,
 	}
 	switch {
 	case u.TotpConfirmedAt != nil && !s.SecondFactor:
@@ -179,11 +179,11 @@ func kindOf(u *ent.User) actor.Kind {
 	return actor.Person
 }
 
-func idle(u *ent.User) time.Duration {
+func (a *Accounts) idle(u *ent.User) time.Duration {
 	if u.Kind == user.KindProvider {
 		return StaffIdle
 	}
-	return Idle
+	return cmp.Or(a.options.Idle, Idle)
 }
 
 // end is when a session is over however much it is used.
@@ -193,7 +193,7 @@ func (a *Accounts) end(u *ent.User, secondFactor bool, grant *actor.Grant) time.
 		return now.Add(Unfinished)
 	}
 	if u.Kind != user.KindProvider {
-		return now.Add(Absolute)
+		return now.Add(cmp.Or(a.options.Absolute, Absolute))
 	}
 	end := now.Add(StaffAbsolute)
 	if grant != nil && grant.Ends.Before(end) {
@@ -263,7 +263,7 @@ func (a *Accounts) Sessions(ctx context.Context, v Visit) ([]Session, error) {
 	}
 	var own []Session
 	for _, s := range all {
-		if a.now().Sub(s.Seen) <= idle(v.user) && (v.user.PasswordSetAt == nil || !s.Created.Before(*v.user.PasswordSetAt)) {
+		if a.now().Sub(s.Seen) <= a.idle(v.user) && (v.user.PasswordSetAt == nil || !s.Created.Before(*v.user.PasswordSetAt)) {
 			own = append(own, s.shown(v.session.Hash))
 		}
 	}

@@ -113,6 +113,33 @@ func TestSessionsGetANewValueWhenRightsChange(t *testing.T) {
 	})
 }
 
+// Whoever runs the service may choose shorter times.
+func TestSessionsEndByTheTimesGiven(t *testing.T) {
+	c := open(t, func(o *accounts.Options) {
+		o.Idle, o.Absolute, o.Fresh = time.Hour, 3*time.Hour, time.Minute
+	})
+	in := c.join("ada@example.com", actor.Owner)
+	start := c.now
+	c.later(time.Hour + time.Second)
+	if c.alive(in.Cookie) {
+		t.Error("unused for longer than an hour, it did not end")
+	}
+	in = c.signIn("ada@example.com", first)
+	if !in.Visit.Actor.Confirmed(c.now.Add(time.Minute)) || in.Visit.Actor.Confirmed(c.now.Add(time.Minute+time.Second)) {
+		t.Errorf("a confirmation is good for another time than a minute: %+v", in.Visit.Actor)
+	}
+	for start = c.now; c.now.Sub(start) < 3*time.Hour-50*time.Minute; {
+		c.later(50 * time.Minute)
+		if !c.alive(in.Cookie) {
+			t.Fatalf("in use, it ended after %v", c.now.Sub(start))
+		}
+	}
+	c.now = start.Add(3 * time.Hour)
+	if c.alive(in.Cookie) {
+		t.Error("it is good for longer than three hours")
+	}
+}
+
 func TestSessionsEndByTime(t *testing.T) {
 	everySort(t, func(t *testing.T, c *client) {
 		in := c.join("ada@example.com", actor.Owner)

@@ -4,6 +4,7 @@
 package actor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,7 +91,7 @@ func (r Role) Allows() []Scope {
 	return nil
 }
 
-// Fresh is how long a confirmation of who somebody is allows dangerous actions.
+// Fresh is how long a confirmation of who somebody is allows dangerous actions, where an actor has no other time.
 const Fresh = 10 * time.Minute
 
 // Grant is what let the provider's staff in (AC-8).
@@ -106,14 +107,15 @@ type Actor struct {
 	Name         string
 	Role         Role
 	Kind         Kind
-	Scopes       []Scope   // what the session or token was given; an empty list is none
-	Grant        *Grant    // of the provider's staff, and of nobody else
-	Address      string    // from where
-	Agent        string    // the browser's or program's name of itself
-	SessionID    uuid.UUID // uuid.Nil without one; opens nothing
-	TokenID      uuid.UUID // uuid.Nil without one
-	SecondFactor bool      // given in this session
-	ConfirmedAt  time.Time // when the password was last given in this session
+	Scopes       []Scope       // what the session or token was given; an empty list is none
+	Grant        *Grant        // of the provider's staff, and of nobody else
+	Address      string        // from where
+	Agent        string        // the browser's or program's name of itself
+	SessionID    uuid.UUID     // uuid.Nil without one; opens nothing
+	TokenID      uuid.UUID     // uuid.Nil without one
+	SecondFactor bool          // given in this session
+	ConfirmedAt  time.Time     // when the password was last given in this session
+	Fresh        time.Duration // how long that allows dangerous actions; 0 is the constant Fresh
 }
 
 // May tells whether the actor has a scope: it was given to the session or token, and the role allows it.
@@ -146,7 +148,7 @@ func (a Actor) Need(scope Scope) error {
 // Confirmed tells whether the actor said again who they are, short enough ago for a dangerous action. A token never did.
 func (a Actor) Confirmed(now time.Time) bool {
 	age := now.Sub(a.ConfirmedAt)
-	return a.SessionID != uuid.Nil && !a.ConfirmedAt.IsZero() && age >= 0 && age <= Fresh
+	return a.SessionID != uuid.Nil && !a.ConfirmedAt.IsZero() && age >= 0 && age <= cmp.Or(a.Fresh, Fresh)
 }
 
 // IsPerson tells whether it is somebody with an account, at a browser or through a token.

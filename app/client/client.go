@@ -44,6 +44,8 @@ type Process struct {
 	Random   io.Reader
 	Log      *slog.Logger
 
+	SessionIdle, SessionAbsolute, SessionFresh time.Duration // of people; 0 is what accounts has
+
 	Mail      *mail.Sender                                                // nil: mail waits until there is one
 	Documents func(client string) *mongo.Database                         // nil: the feed is in each client's database
 	Uploads   files.Rules                                                 // of one attachment; those of package files where they are empty
@@ -111,6 +113,7 @@ func Open(ctx context.Context, t *tenancy.Tenant, p Process) (*Client, error) {
 	c.Accounts, err = accounts.New(accounts.Options{
 		Client: t.DisplayName, Store: t.Store, Space: t.Space, SessionsInSpace: p.Redis != nil, Keys: t.Seal, Hasher: p.Hasher, Log: c.Audit,
 		Outbox: c.Outbox, Policy: policy(t.Passwords), Clock: p.Clock, Random: p.Random,
+		Idle: p.SessionIdle, Absolute: p.SessionAbsolute, Fresh: p.SessionFresh,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("accounts of client %s: %w", t.Name, err)

@@ -60,6 +60,7 @@ func NewParts(ctx context.Context, o PartsOptions) (_ *Parts, err error) {
 	p.Process = client.Process{
 		Renderer: markdown.New(), Memory: space.NewMemory(space.MemoryOptions{Clock: o.Clock}), Clock: o.Clock, Random: o.Random, Log: o.Log,
 		Scheme: c.Public.Scheme, Port: c.Public.Port, Provider: client.Provider{Name: c.Provider.Name}, Uploads: files.DefaultRules(),
+		SessionIdle: c.Sessions.Idle.D(), SessionAbsolute: c.Sessions.Absolute.D(), SessionFresh: c.Sessions.Reauthenticate.D(),
 	}
 	p.Process.Uploads.MaxBytes = int64(c.Limits.Upload)
 	if name := c.Provider.PromisesStatus; name != "" {

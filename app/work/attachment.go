@@ -23,7 +23,7 @@ import (
 const leftover = 24 * time.Hour
 
 // MaxUpload is how large one attachment may be.
-func (w *Work) MaxUpload() int64 { return w.Uploads.MaxBytes }
+func (w *Work) MaxUpload() int64 { return w.o.Uploads.MaxBytes }
 
 // CanAttach says before an upload is taken in whether it may be: the key's task is there and may be changed, and how many bytes there
 // is room for.
@@ -51,7 +51,7 @@ func (w *Work) room(ctx context.Context, db *ent.Client) (int64, error) {
 	if len(sums) == 1 && sums[0].Sum != nil {
 		used = *sums[0].Sum
 	}
-	return files.Room(w.Uploads.MaxBytes, w.Quota, used)
+	return files.Room(w.o.Uploads.MaxBytes, w.o.Quota, used)
 }
 
 // Attach scans what was sent and keeps it with a task.
@@ -62,7 +62,7 @@ func (w *Work) Attach(ctx context.Context, who actor.Actor, key, name, declared 
 	if who.ID == uuid.Nil {
 		return uuid.Nil, fault.Refused("a file has an uploader: somebody with an account")
 	}
-	scanned, err := files.Scan(ctx, upload, upload.Size, name, declared, w.Uploads)
+	scanned, err := files.Scan(ctx, upload, upload.Size, name, declared, w.o.Uploads)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -71,10 +71,10 @@ func (w *Work) Attach(ctx context.Context, who actor.Actor, key, name, declared 
 	}
 	id := schema.NewID()
 	storage := id.String()
-	if err := w.Store.Tx(ctx, func(tx *ent.Tx) error { return w.reserve(ctx, tx, who, key, id, storage, scanned, upload.Size) }); err != nil {
+	if err := w.o.Store.Tx(ctx, func(tx *ent.Tx) error { return w.reserve(ctx, tx, who, key, id, storage, scanned, upload.Size) }); err != nil {
 		return uuid.Nil, err
 	}
-	info, err := w.Files.Put(ctx, storage, upload, upload.Size)
+	info, err := w.o.Files.Put(ctx, storage, upload, upload.Size)
 	if err == nil && (info.Size != upload.Size || info.SHA256 != upload.SHA256) {
 		err = errors.New("the storage kept something else than was sent")
 	}
@@ -137,7 +137,7 @@ func (w *Work) reserve(ctx context.Context, tx *ent.Tx, who actor.Actor, key str
 func (w *Work) abandon(ctx context.Context, id uuid.UUID) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
-	return w.Store.Tx(ctx, func(tx *ent.Tx) error {
+	return w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 		return tx.Attachment.Update().Where(attachment.ID(id), attachment.StateEQ(attachment.StatePending)).
 			SetState(attachment.StateRemoved).SetRemovedAt(w.now()).Exec(ctx)
 	})
@@ -160,7 +160,7 @@ func (w *Work) OpenAttachment(ctx context.Context, who actor.Actor, id uuid.UUID
 	if err != nil {
 		return Attachment{}, nil, err
 	}
-	content, err := w.Files.Open(ctx, row.StorageKey)
+	content, err := w.o.Files.Open(ctx, row.StorageKey)
 	if err != nil {
 		return Attachment{}, nil, fmt.Errorf("open attachment %s: %w", id, err)
 	}
@@ -234,14 +234,14 @@ func (w *Work) Sweep(ctx context.Context) (Swept, error) {
 		}
 		for _, row := range rows {
 			// Marked first: an upload that is just being finished then fails rather than showing what is gone.
-			err := w.Store.Tx(ctx, func(tx *ent.Tx) error {
+			err := w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 				return tx.Attachment.Update().Where(attachment.ID(row.ID)).SetState(attachment.StateRemoved).Exec(ctx)
 			})
 			if err == nil {
-				err = w.Files.Delete(ctx, row.StorageKey)
+				err = w.o.Files.Delete(ctx, row.StorageKey)
 			}
 			if err == nil {
-				err = w.Store.Tx(ctx, func(tx *ent.Tx) error { return tx.Attachment.DeleteOneID(row.ID).Exec(ctx) })
+				err = w.o.Store.Tx(ctx, func(tx *ent.Tx) error { return tx.Attachment.DeleteOneID(row.ID).Exec(ctx) })
 			}
 			if err != nil && !ent.IsNotFound(err) && !fault.Is(err, fault.NotFound) {
 				problems = append(problems, fmt.Errorf("remove file %s: %w", row.ID, err))
@@ -254,7 +254,7 @@ func (w *Work) Sweep(ctx context.Context) (Swept, error) {
 		}
 	}
 	var strays []string
-	err := w.Files.Walk(ctx, func(info files.Info) error {
+	err := w.o.Files.Walk(ctx, func(info files.Info) error {
 		if info.Modified.Before(old) {
 			known, err := w.db().Attachment.Query().Where(attachment.StorageKey(info.Key)).Exist(ctx)
 			if err != nil {
@@ -270,7 +270,7 @@ func (w *Work) Sweep(ctx context.Context) (Swept, error) {
 		problems = append(problems, fmt.Errorf("look through the files: %w", err))
 	}
 	for _, key := range strays {
-		if err := w.Files.Delete(ctx, key); err != nil {
+		if err := w.o.Files.Delete(ctx, key); err != nil {
 			problems = append(problems, fmt.Errorf("remove a stray file: %w", err))
 			continue
 		}

@@ -108,7 +108,7 @@ func TestAttachmentsAreWholeOrNotThere(t *testing.T) {
 
 func TestTheRoomForAttachmentsIsLimited(t *testing.T) {
 	c := newClient(t, storetest.SQLite(t))
-	c.Quota = 20
+	c.SetQuota(20)
 	c.project(t, "OPS", false)
 	c.task(t, work.NewTask{Project: "OPS"})
 	id, err := attach(t, c, c.ada, "OPS-1")

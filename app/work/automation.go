@@ -71,7 +71,7 @@ func (w *Work) automate(ctx context.Context, events []event, depth int) {
 		automationrule.Or(automationrule.ProjectID(events[0].project), automationrule.ProjectIDIsNil())).
 		Order(ent.Asc(automationrule.FieldPosition, automationrule.FieldID)).WithOwner().All(ctx)
 	if err != nil {
-		w.Report(ctx, wrap("read the rules", err))
+		w.o.Report(ctx, wrap("read the rules", err))
 		return
 	}
 	for _, e := range events {
@@ -80,7 +80,7 @@ func (w *Work) automate(ctx context.Context, events []event, depth int) {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
-				w.Report(ctx, fmt.Errorf("the rules took too long: %w", err))
+				w.o.Report(ctx, fmt.Errorf("the rules took too long: %w", err))
 				return
 			}
 			w.note(ctx, row, w.run(ctx, row, e, depth))
@@ -93,11 +93,11 @@ func (w *Work) note(ctx context.Context, row *ent.AutomationRule, failed error) 
 	switch fault.KindOf(failed) {
 	case fault.Internal, fault.Unavailable:
 		if failed != nil {
-			w.Report(ctx, fmt.Errorf("run rule %s: %w", row.ID, failed))
+			w.o.Report(ctx, fmt.Errorf("run rule %s: %w", row.ID, failed))
 			return
 		}
 	}
-	err := w.Store.Tx(ctx, func(tx *ent.Tx) error {
+	err := w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 		update := tx.AutomationRule.Update().Where(automationrule.ID(row.ID)).AddRuns(1).SetLastRunAt(w.now())
 		if failed == nil {
 			if row.LastError != "" {
@@ -124,7 +124,7 @@ func (w *Work) note(ctx context.Context, row *ent.AutomationRule, failed error) 
 		return update.SetLastError(cut(text, schema.MaxReason)).Exec(ctx)
 	})
 	if err != nil {
-		w.Report(ctx, fmt.Errorf("record the run of rule %s: %w", row.ID, err))
+		w.o.Report(ctx, fmt.Errorf("record the run of rule %s: %w", row.ID, err))
 	}
 }
 
@@ -147,7 +147,7 @@ func (w *Work) compiled(source string) (*expression.Condition, error) {
 	if known != nil {
 		return known, nil
 	}
-	made, err := w.Conditions.Compile(source)
+	made, err := w.o.Conditions.Compile(source)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (c *change) mentions(ctx context.Context, p *ent.Project, t *ent.Task, comm
 	if !strings.Contains(body, "@") {
 		return nil
 	}
-	names, _ := c.w.Markdown.References(body)
+	names, _ := c.w.o.Markdown.References(body)
 	if len(names) == 0 {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (c *change) mentions(ctx context.Context, p *ent.Project, t *ent.Task, comm
 	for _, name := range names {
 		named[strings.ToLower(name)] = true
 	}
-	was, _ := c.w.Markdown.References(before)
+	was, _ := c.w.o.Markdown.References(before)
 	known := map[string]bool{}
 	for _, name := range was {
 		known[strings.ToLower(name)] = true

@@ -52,7 +52,7 @@ func (w *Work) Remind(ctx context.Context) (tasks int, err error) {
 	if err != nil {
 		return tasks, fmt.Errorf("write the setting %s: %w", lastDue, err)
 	}
-	return tasks, w.Store.Tx(ctx, func(tx *ent.Tx) error {
+	return tasks, w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 		return tx.Setting.Create().SetID(lastDue).SetValue(value).SetUpdatedAt(w.now()).OnConflictColumns(setting.FieldID).UpdateNewValues().Exec(ctx)
 	})
 }

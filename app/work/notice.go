@@ -63,8 +63,8 @@ func (c *change) deliver(ctx context.Context) error {
 		if err := row.Exec(ctx); err != nil {
 			return wrap("notify", err)
 		}
-		if c.w.Notify != nil {
-			if err := c.w.Notify(ctx, c.Tx, n); err != nil {
+		if c.w.o.Notify != nil {
+			if err := c.w.o.Notify(ctx, c.Tx, n); err != nil {
 				return wrap("pass a notification on", err)
 			}
 		}
@@ -159,7 +159,7 @@ func (w *Work) MarkRead(ctx context.Context, who actor.Actor, id uuid.UUID) erro
 	if err := person(who, actor.Write); err != nil {
 		return err
 	}
-	return w.Store.Tx(ctx, func(tx *ent.Tx) error {
+	return w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 		update := tx.Notification.Update().Where(notification.UserID(who.ID), notification.ReadAtIsNil()).SetReadAt(w.now())
 		if id != uuid.Nil {
 			update.Where(notification.ID(id))

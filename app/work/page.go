@@ -123,7 +123,7 @@ func (w *Work) Task(ctx context.Context, who actor.Actor, key string) (TaskDetai
 	if err := w.discussion(ctx, who, t, full, &d); err != nil {
 		return TaskDetail{}, err
 	}
-	page, err := w.Feed.Page(ctx, feed.Filter{Projects: []uuid.UUID{p.ID}, Task: t.ID, Limit: 30})
+	page, err := w.o.Feed.Page(ctx, feed.Filter{Projects: []uuid.UUID{p.ID}, Task: t.ID, Limit: 30})
 	d.Events = page.Lines
 	return d, err
 }
@@ -185,14 +185,14 @@ func (w *Work) discussion(ctx context.Context, who actor.Actor, t found, s Stand
 	}
 	d.CreatedBy = people[t.ReporterID]
 	resolve := w.resolver(ctx, who, d.People)
-	if d.HTML, err = w.Markdown.Render(t.Description, resolve); err != nil {
+	if d.HTML, err = w.o.Markdown.Render(t.Description, resolve); err != nil {
 		return wrap("render the description", err)
 	}
 	open := t.project.ArchivedAt == nil
 	for i := len(comments) - 1; i >= 0; i-- { // the oldest first
 		one := comments[i]
 		s.Own = one.AuthorID == who.ID
-		html, err := w.Markdown.Render(one.Body, resolve)
+		html, err := w.o.Markdown.Render(one.Body, resolve)
 		if err != nil {
 			return wrap("render a comment", err)
 		}
@@ -398,7 +398,7 @@ func (w *Work) Activity(ctx context.Context, who actor.Actor, key, after string,
 		}
 		f.Projects = ids
 	}
-	return w.Feed.Page(ctx, f)
+	return w.o.Feed.Page(ctx, f)
 }
 
 // Found is a comment that holds the words.

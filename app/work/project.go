@@ -438,7 +438,7 @@ func (w *Work) DeleteProject(ctx context.Context, who actor.Actor, key string) e
 			return wrap("delete the project", err)
 		}
 		c.log("project.delete", "project "+p.Key, p.ID, "name", p.Name, "tasks", fmt.Sprint(n))
-		return w.Feed.ForgetProject(ctx, c.Tx, p.ID, c.at)
+		return w.o.Feed.ForgetProject(ctx, c.Tx, p.ID, c.at)
 	})
 }
 

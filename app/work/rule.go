@@ -142,7 +142,7 @@ func (w *Work) check(r Rule) (Rule, []schema.Action, error) {
 	}
 	r.If = strings.TrimSpace(r.If)
 	if r.If != "" {
-		if _, err := w.Conditions.Compile(r.If); err != nil {
+		if _, err := w.o.Conditions.Compile(r.If); err != nil {
 			for _, one := range fault.Problems(err) {
 				f.bad("if", one.Msg, one.Fix)
 			}

@@ -286,7 +286,7 @@ func (w *Work) DeleteTask(ctx context.Context, who actor.Actor, key string) erro
 		if err := c.Task.DeleteOneID(t.ID).Exec(ctx); err != nil {
 			return wrap("delete the task", err)
 		}
-		if err := w.Feed.ForgetTask(ctx, c.Tx, t.ProjectID, t.ID, c.at); err != nil {
+		if err := w.o.Feed.ForgetTask(ctx, c.Tx, t.ProjectID, t.ID, c.at); err != nil {
 			return err
 		}
 		c.log("task.delete", "task "+t.key, t.ID, "title", t.Title)

@@ -49,7 +49,7 @@ const DefaultQuota = 10 << 30
 
 // Work is one client's work.
 type Work struct {
-	Options
+	o          Options // not embedded: through it, whatever it holds could be had without a permission
 	mu         sync.Mutex
 	conditions map[string]*expression.Condition
 }
@@ -68,12 +68,12 @@ func New(o Options) (*Work, error) {
 	if o.Uploads.MaxBytes == 0 {
 		o.Uploads = files.DefaultRules()
 	}
-	return &Work{Options: o, conditions: map[string]*expression.Condition{}}, nil
+	return &Work{o: o, conditions: map[string]*expression.Condition{}}, nil
 }
 
-func (w *Work) now() time.Time { return store.Moment(w.Clock()) }
+func (w *Work) now() time.Time { return store.Moment(w.o.Clock()) }
 
-func (w *Work) db() *ent.Client { return w.Store.Client() }
+func (w *Work) db() *ent.Client { return w.o.Store.Client() }
 
 // change is one change, from its first look to its last entry in the log.
 type change struct {
@@ -124,7 +124,7 @@ func (w *Work) change(ctx context.Context, who actor.Actor, do func(c *change) e
 // changeBy is change, as deep as that in what follows of another change by these rules.
 func (w *Work) changeBy(ctx context.Context, who actor.Actor, depth int, rules []uuid.UUID, do func(c *change) error) error {
 	var c *change
-	err := w.Store.Tx(ctx, func(tx *ent.Tx) error {
+	err := w.o.Store.Tx(ctx, func(tx *ent.Tx) error {
 		c = &change{Tx: tx, w: w, who: who, at: w.now(), rules: rules}
 		if err := do(c); err != nil {
 			return err
@@ -135,8 +135,8 @@ func (w *Work) changeBy(ctx context.Context, who actor.Actor, depth int, rules [
 		return err
 	}
 	if len(c.lines) > 0 {
-		if err := w.Feed.Settle(ctx); err != nil {
-			w.Report(ctx, fmt.Errorf("settle the feed: %w", err)) // the next change settles it
+		if err := w.o.Feed.Settle(ctx); err != nil {
+			w.o.Report(ctx, fmt.Errorf("settle the feed: %w", err)) // the next change settles it
 		}
 	}
 	w.automate(ctx, c.events, depth)
@@ -147,7 +147,7 @@ func (c *change) finish(ctx context.Context) error {
 	if err := c.deliver(ctx); err != nil {
 		return err
 	}
-	if err := c.w.Feed.Append(ctx, c.Tx, c.lines...); err != nil {
+	if err := c.w.o.Feed.Append(ctx, c.Tx, c.lines...); err != nil {
 		return err
 	}
 	for _, e := range c.entries { // last: it locks the end of the log
