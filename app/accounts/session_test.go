@@ -119,7 +119,6 @@ func TestSessionsEndByTheTimesGiven(t *testing.T) {
 		o.Idle, o.Absolute, o.Fresh = time.Hour, 3*time.Hour, time.Minute
 	})
 	in := c.join("ada@example.com", actor.Owner)
-	start := c.now
 	c.later(time.Hour + time.Second)
 	if c.alive(in.Cookie) {
 		t.Error("unused for longer than an hour, it did not end")
@@ -128,7 +127,8 @@ func TestSessionsEndByTheTimesGiven(t *testing.T) {
 	if !in.Visit.Actor.Confirmed(c.now.Add(time.Minute)) || in.Visit.Actor.Confirmed(c.now.Add(time.Minute+time.Second)) {
 		t.Errorf("a confirmation is good for another time than a minute: %+v", in.Visit.Actor)
 	}
-	for start = c.now; c.now.Sub(start) < 3*time.Hour-50*time.Minute; {
+	start := c.now
+	for c.now.Sub(start) < 3*time.Hour-50*time.Minute {
 		c.later(50 * time.Minute)
 		if !c.alive(in.Cookie) {
 			t.Fatalf("in use, it ended after %v", c.now.Sub(start))
