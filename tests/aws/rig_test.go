@@ -34,6 +34,7 @@ type deployed struct {
 	project string
 	report  string // what the plugin found when it tried what moto lacks
 	env     []string
+	leaving bool // up, as of a client who leaves
 }
 
 // unbroken is for a stack whose runs nobody kills: Pulumi writes its state at the end of a run, and not after each step,
