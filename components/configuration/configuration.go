@@ -144,7 +144,7 @@ func (a Args) secret(ctx *pulumi.Context, name, physical string, child pulumi.Re
 	}
 	secret, err := secretsmanager.NewSecret(ctx, name+"-secret", &secretsmanager.SecretArgs{
 		Name:                 pulumi.String(physical),
-		Description:          pulumi.String("Keys of the service's sessions and of what it encrypts itself"),
+		Description:          pulumi.String("Keys of the service's sessions, of what it encrypts itself, and of its backups"),
 		KmsKeyId:             a.SecretsKeyArn.ToStringOutput(),
 		RecoveryWindowInDays: pulumi.Int(days),
 		Tags:                 a.Scope.Tags(scope.Secret, physical),
@@ -162,6 +162,7 @@ func (a Args) secret(ctx *pulumi.Context, name, physical string, child pulumi.Re
 	first := pulumi.JSONMarshal(pulumi.Map{
 		"session-key":     random(ctx, child),
 		"application-key": random(ctx, child),
+		"backup-key":      random(ctx, child),
 	})
 	version, err := secretsmanager.NewSecretVersion(ctx, name+"-secret-version", &secretsmanager.SecretVersionArgs{
 		SecretId:     secret.ID(),

@@ -84,7 +84,7 @@ func TestSecret(t *testing.T) {
 		if err := json.Unmarshal([]byte(value), &keys); err != nil {
 			t.Fatal(err)
 		}
-		if keys["session-key"] == "" || keys["application-key"] == "" {
+		if keys["session-key"] == "" || keys["application-key"] == "" || keys["backup-key"] == "" {
 			t.Errorf("keys = %v", len(keys))
 		}
 		ignored, _ := version.Options["ignoreChanges"].([]string)
