@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -90,6 +91,7 @@ func TestListingPeople(t *testing.T) {
 		"role":        {accounts.Search{Role: actor.Guest}, 1, 1, "guest"},
 		"status":      {accounts.Search{Status: accounts.Disabled}, 0, 0, ""},
 		"wild cards":  {accounts.Search{Words: "%"}, 0, 0, ""},
+		"many words":  {accounts.Search{Words: strings.Repeat("person01 ", 5000)}, 1, 1, "person01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			people, all, err := c.People(t.Context(), ada.Actor, tc.search)

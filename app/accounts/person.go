@@ -68,9 +68,12 @@ func person(u *ent.User) Person {
 	return p
 }
 
+// maxWords bounds a query: SQLite follows only so many conditions.
+const maxWords = 10
+
 // Search picks people. What is empty picks all.
 type Search struct {
-	Words  string // part of a name or of an address
+	Words  string // parts of a name or of an address; what comes after the tenth is left out
 	Status Status
 	Role   actor.Role
 	Page   int // from 1
@@ -86,7 +89,8 @@ func (a *Accounts) People(ctx context.Context, who actor.Actor, s Search) ([]Per
 		return nil, 0, fault.Refused("guests do not see who else is here")
 	}
 	var which []predicate.User
-	for _, word := range strings.Fields(s.Words) {
+	words := strings.Fields(s.Words)
+	for _, word := range words[:min(len(words), maxWords)] {
 		which = append(which, user.Or(user.NameContainsFold(word), user.EmailContainsFold(word)))
 	}
 	if s.Status != "" {

@@ -31,7 +31,10 @@ var serviceMayImport = map[string][]string{
 	"store":     {"client", "leaf", "sql", "store"},
 	"accounts":  {"client", "leaf", "store"},
 	"tenancy":   {"client", "leaf", "store", "tenancy"},
-	"web":       {"client", "leaf", "store", "tenancy", "web"},
+	"exchange":  {"client", "leaf", "store"},
+	"web":       {"client", "leaf", "store", "web"},
+	"rpc":       {"client", "leaf", "store"},
+	"server":    {"client", "leaf", "store", "tenancy", "web"},
 	"tests-own": nil, // is a test: it may use anything but the infrastructure
 }
 

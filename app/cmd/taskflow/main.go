@@ -16,6 +16,7 @@ import (
 	"github.com/berth-iac/berth/app/command"
 	"github.com/berth-iac/berth/app/config/awssecrets"
 	"github.com/berth-iac/berth/app/listen"
+	"github.com/berth-iac/berth/app/rpc"
 	"github.com/berth-iac/berth/app/web"
 )
 
@@ -32,7 +33,8 @@ func main() {
 		Web: func(c *client.Client) (http.Handler, error) {
 			return web.New(c, web.Options{Address: func(r *http.Request) netip.Addr { return client.AddressOf(r.Context()) }})
 		},
-		Transfers: web.Transfers,
+		RPC:       func(c *client.Client) (http.Handler, error) { return rpc.New(c, rpc.Options{}) },
+		Transfers: func(r *http.Request) bool { return web.Transfers(r) || rpc.Transfers(r) },
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)
