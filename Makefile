@@ -73,10 +73,20 @@ vulncheck: ## look dependencies up in Go's vulnerability database, where it is r
 bench: build $(PULUMI) ## measure preview, up and destroy of the reference client against an empty program
 	@$(GO) run ./tests/bench
 
+.PHONY: release
+release: ## build a release of TaskFlow (VERSION=…) below bin/release, signed if RELEASE_KEY names a key
+	@cd app && $(if $(RELEASE_KEY),RELEASE_KEY="$(abspath $(RELEASE_KEY))") $(GO) run ./cmd/taskflow-release build \
+		--version "$(VERSION)" --out "../bin/release/$(VERSION)"
+
+.PHONY: bench-app
+bench-app: ## measure TaskFlow: speed against PocketBase, start-up, memory (10 minutes; leave the machine alone)
+	@cd app/bench && $(GO) run .
+
 .PHONY: docs
 docs: ## regenerate golden files, schemas, command reference and reports; review what changed
-	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -v '^./tests/' | xargs -n1 dirname | sort -u) -update >/dev/null
+	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -Ev '^./(tests|app)/' | xargs -n1 dirname | sort -u) -update >/dev/null
 	@$(GO) test ./tests/fidelity -run Embedded -update >/dev/null
+	@$(GO) test -C app $$(cd app && grep -rl 'flag.Bool("update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -run 'Document|Reference' -update >/dev/null
 	@$(GO) test ./tests/promises -update >/dev/null # after the others: its report speaks of their checks
 	@git status --short
 

@@ -46,14 +46,14 @@ type Process struct {
 
 	SessionIdle, SessionAbsolute, SessionFresh time.Duration // of people; 0 is what accounts has
 
-	Mail      *mail.Sender                                                // nil: mail waits until there is one
-	Documents func(client string) *mongo.Database                         // nil: the feed is in each client's database
-	Uploads   files.Rules                                                 // of one attachment; those of package files where they are empty
-	Quota     int64                                                       // of all of a client's attachments; 0 is work's own
-	Scheme    string                                                      // http or https: how people reach the service
-	Port      int                                                         // 0: the scheme's own
-	Provider  Provider                                                    //
-	Backups   func(client string) func(context.Context) ([]Backup, error) // asked once, when a client is opened; nil: nothing is known
+	Mail      *mail.Sender                                                  // nil: mail waits until there is one
+	Documents func(client string) *mongo.Database                           // nil: the feed is in each client's database
+	Uploads   files.Rules                                                   // of one attachment; those of package files where they are empty
+	Quota     int64                                                         // of all of a client's attachments; 0 is work's own
+	Scheme    string                                                        // http or https: how people reach the service
+	Port      int                                                           // 0: the scheme's own
+	Provider  Provider                                                      //
+	Backups   func(*tenancy.Tenant) func(context.Context) ([]Backup, error) // asked once, when a client is opened; nil: nothing is known
 }
 
 // Client is one client while it is open.
@@ -101,7 +101,7 @@ func Open(ctx context.Context, t *tenancy.Tenant, p Process) (*Client, error) {
 	c.facts = facts{Facts: Facts{Provider: p.Provider.Name, Residency: t.Facts.Residency, MaintenanceWindow: t.Facts.MaintenanceWindow,
 		MaintenanceNoticeDays: t.Facts.MaintenanceNoticeDays}, promises: p.Provider.Promises}
 	if p.Backups != nil {
-		c.facts.backups = p.Backups(t.Name)
+		c.facts.backups = p.Backups(t)
 	}
 	var err error
 	if err = c.openLimits(t, p); err != nil {
@@ -177,6 +177,9 @@ func (c *Client) Now() time.Time { return c.process.Clock() }
 
 // Log is where the client's handlers log; it names the client.
 func (c *Client) Log() *slog.Logger { return c.process.Log.With("client", c.Name) }
+
+// Mails tells whether e-mail leaves this service at all.
+func (c *Client) Mails() bool { return c.process.Mail != nil }
 
 // Secure tells whether cookies may be sent over TLS only.
 func (c *Client) Secure() bool { return c.process.Scheme == "https" }

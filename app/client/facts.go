@@ -22,11 +22,12 @@ type Promise struct {
 
 // Backup is one kind of backup of a client.
 type Backup struct {
-	What  string    // such as "Everything"
-	Where string    //
-	At    time.Time // of the newest
-	Kept  string    // such as "35 days"
-	Late  bool
+	What     string    // such as "Everything"
+	Where    string    //
+	At       time.Time // of the newest
+	Restored time.Time // when the newest was restored for trial
+	Kept     string    // such as "35 days"
+	Late     bool
 }
 
 // Facts are what the provider says of a client, for its security page. All of it comes from the configuration.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/berth-iac/berth/app/accounts"
 	"github.com/berth-iac/berth/app/ent"
 	"github.com/berth-iac/berth/app/ent/task"
@@ -70,6 +72,9 @@ func (c *Client) notify(ctx context.Context, tx *ent.Tx, n work.Notice) error {
 		return nil
 	}
 	link := c.Site + "/tasks/" + n.Key
+	if n.CommentID != uuid.Nil {
+		link += "#comment-" + n.CommentID.String()
+	}
 	to := accounts.Person{Name: u.Name, Timezone: u.Timezone}
 	var write func(l pages.Letter) pages.Mail
 	switch n.Kind {
@@ -96,18 +101,18 @@ func (c *Client) notify(ctx context.Context, tx *ent.Tx, n work.Notice) error {
 			return pages.DigestMail{Letter: l, Period: "soon", Due: []pages.DigestLine{line}, Link: link, Choices: c.Site + "/me/notifications"}
 		}
 	default:
-		return c.Outbox.Queue(ctx, tx, plain(u.Email, n, link, c.Site))
+		write = func(l pages.Letter) pages.Mail {
+			m := pages.TaskMail{Letter: l, Who: n.ActorName, What: "commented on", Key: n.Key, Subject: n.Title, Excerpt: n.Text, Link: link,
+				Choices: c.Site + "/me/notifications"}
+			if n.Kind == work.NoticeRule {
+				m.Who, m.What, m.Excerpt = "The "+n.Text, "tells you of", "" // the text is which rule it was
+			}
+			return m
+		}
 	}
 	m, err := c.compose(ctx, u.Email, to, write)
 	if err != nil {
 		return err
 	}
 	return c.Outbox.Queue(ctx, tx, m)
-}
-
-// plain is a short mail without HTML, for comments and rules.
-func plain(to string, n work.Notice, link, site string) outbox.Mail {
-	subject := []rune(n.Key + " " + n.Title)
-	text := fmt.Sprintf("%s %s\n\n%s: %s\n\n%s\n\nChoose what you get mail about: %s/me\n", n.Key, n.Title, n.ActorName, n.Text, link, site)
-	return outbox.Mail{To: to, Subject: string(subject[:min(len(subject), 180)]), Text: text}
 }

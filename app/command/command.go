@@ -89,7 +89,10 @@ func Code(err error) int {
 func Run(ctx context.Context, e Env, args []string) int {
 	root := New(e)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	if err != nil && c.ValidateRequiredFlags() != nil { // cobra's own errors have no type
+		err = usage{fmt.Errorf("%w\n  see %s --help", err, c.CommandPath())}
+	}
 	if err != nil {
 		_, _ = fmt.Fprintln(e.Err, "taskflow: "+explain(err))
 	}
@@ -150,7 +153,7 @@ How a command ends:
 	root.PersistentFlags().StringVar(&p.configPath, "config", "", "file or folder of the configuration; nothing for the defaults")
 	root.PersistentFlags().StringVar(&p.output, "output", "text", "text or json")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(p.serve(), p.tenant(), p.user(), p.access(), p.migrate(), p.audit(), p.seed(), p.probe(), p.config(), p.version())
+	root.AddCommand(p.serve(), p.tenant(), p.user(), p.access(), p.migrate(), p.backup(), p.restore(), p.bi(), p.export(), p.audit(), p.seed(), p.probe(), p.config(), p.version())
 	mistakes(root)
 	return root
 }

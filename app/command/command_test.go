@@ -145,6 +145,7 @@ func TestAClientFromBeginningToEnd(t *testing.T) {
 	d.run(command.Done, "user", "disable", "acme", "bob@acme.example")
 	d.run(command.Missing, "user", "disable", "acme", "nobody@acme.example")
 	d.run(command.Wrong, "access", "open", "acme", "--reason", "ticket 4711", "--hours", "100")
+	d.run(command.Wrong, "access", "open", "acme") // the reason is missing
 	d.run(command.Done, "access", "open", "acme", "--reason", "ticket 4711", "--hours", "4")
 	var closed struct{ Closed []string }
 	d.json(&closed, "access", "close", "acme")

@@ -76,7 +76,7 @@ func (p *program) runDelete(ctx context.Context, c *config.Config, parts *server
 		return fmt.Errorf("make the certificate: %w", err)
 	}
 	s := statement{Kind: statementKind, Client: o.name, DisplayName: record.Client.DisplayName, Hosts: record.Client.Hosts, Created: record.Created, By: o.by, Reason: o.reason,
-		Erased: []string{"the client's folder with its key"}, Left: []string{"backups: they expire, and without the client's key the secrets in them stay sealed"}}
+		Erased: []string{"the client's folder with its key"}, Left: []string{"backups: they expire, and only those whom they are encrypted for can read them"}}
 	if record.State != tenancy.Deleting {
 		if err := count(ctx, parts, &s); err != nil {
 			return errors.Join(err, file.Close(), os.Remove(o.certificate))

@@ -24,6 +24,8 @@ type migrated struct {
 	Newer      int    `json:"newer"`
 	Compatible bool   `json:"compatible"` // this release may serve with it
 	Problem    string `json:"problem,omitempty"`
+
+	Made []string `json:"made,omitempty"` // on the database's server, by its master account
 }
 
 func (p *program) migrate() *cobra.Command {
@@ -101,6 +103,11 @@ func (p *program) migrateOne(ctx context.Context, d *tenancy.Directory, name str
 	}
 	if record.State == tenancy.Deleting {
 		return m, fault.Clash("the client is being deleted", "delete it again to finish")
+	}
+	if up {
+		if m.Made, err = p.provide(ctx, record.Client.Database); err != nil {
+			return m, fmt.Errorf("make the service's database and account: %w", err)
+		}
 	}
 	s, err := store.Open(ctx, tenancy.StoreOptions(record.Client.Database, p.resolve))
 	if err != nil {

@@ -33,10 +33,16 @@ func start(t *testing.T, folder string, wait bool, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
-	p := &process{t: t, ended: make(chan error, 1)}
-	p.cmd = exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
-	p.cmd.Dir = folder
-	p.cmd.Env = append(os.Environ(), "TASKFLOW_TEST_PROGRAM=1")
+	cmd := exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "TASKFLOW_TEST_PROGRAM=1")
+	return launch(t, cmd, wait)
+}
+
+// launch starts a program that serves and, if wait, waits until it does.
+func launch(t *testing.T, cmd *exec.Cmd, wait bool) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, ended: make(chan error, 1)}
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	p.cmd.Stdout, p.cmd.Stderr = writer, writer

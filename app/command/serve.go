@@ -89,6 +89,10 @@ func (p *program) runServe(ctx context.Context, o serveOptions) (err error) {
 		Config: c, Directory: parts.Directory, Process: parts.Process, Web: p.Web, RPC: p.RPC, Transfers: p.Transfers, Version: p.Version,
 		Log: log, Clock: p.Clock, Random: p.Random,
 	}
+	so.Expire = func(ctx context.Context, name string) error {
+		_, err := p.biExpireOne(ctx, parts, name, "taskflow serve")
+		return err
+	}
 	if c.Listen.Certificate != "" {
 		if so.Certificate, err = listen.NewCertificate(c.Listen.Certificate, c.Listen.Key); err != nil {
 			return err

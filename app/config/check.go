@@ -224,6 +224,9 @@ func (r *reader) storage(c *Config) {
 			r.bad(fmt.Sprintf("backups.recipients[%d]", i), "", "an age recipient: age1…", "the secret half stays elsewhere")
 		}
 	}
+	if c.Backups.Scratch != "" && !strings.HasPrefix(c.Backups.Scratch, "/") {
+		r.bad("backups.scratch", short(c.Backups.Scratch), "a folder, from the root on", "or leave it out for the system's")
+	}
 	r.atLeast("backups.keep", c.Backups.Keep, 1)
 }
 

@@ -16,9 +16,9 @@ import (
 
 // Config is all of it.
 type Config struct {
-	Environment  Environment `json:"environment"`
-	TestDataOnly bool        `json:"testDataOnly"` // DP-6; production alone may say no
-	Release      string      `json:"release,omitempty"`
+	Environment  Environment `json:"environment"`       // production, staging or development
+	TestDataOnly bool        `json:"testDataOnly"`      // DP-6; production alone may say no
+	Release      string      `json:"release,omitempty"` // the release that was meant to run, as the machine was told
 
 	Public    Public    `json:"public"`
 	Listen    Listen    `json:"listen"`
@@ -58,8 +58,8 @@ type Public struct {
 type Listen struct {
 	Addresses      []string  `json:"addresses"`       // host:port
 	Metrics        string    `json:"metrics"`         // host:port of the metrics; "" for none
-	Certificate    string    `json:"certificate"`     // files of TLS; both or neither
-	Key            string    `json:"key"`             //
+	Certificate    string    `json:"certificate"`     // the file of the certificate chain, for TLS of its own; with key, or neither
+	Key            string    `json:"key"`             // the file of the certificate's private key
 	TrustedProxies []Network `json:"trustedProxies"`  // whose X-Forwarded-For is believed; none by default
 	ProxyProtocol  bool      `json:"proxyProtocol"`   // expected from the trusted proxies
 	RequestIDFrom  string    `json:"requestIdHeader"` // a header of the trusted proxies to take a request's name from; "" for none
@@ -67,36 +67,36 @@ type Listen struct {
 
 // Limits bound one request and all at once.
 type Limits struct {
-	Header          Size     `json:"header"`
-	Body            Size     `json:"body"`
-	Upload          Size     `json:"upload"` // an attachment, an import
-	ReadHeader      Duration `json:"readHeader"`
-	Request         Duration `json:"request"`
-	Transfer        Duration `json:"transfer"` // an upload, an export
-	Idle            Duration `json:"idle"`
-	Drain           Duration `json:"drain"` // how long in-flight requests get at the end
-	Concurrent      int      `json:"concurrent"`
-	PerClient       int      `json:"perClient"` // of them for one client
-	PasswordWorkers int      `json:"passwordWorkers"`
+	Header          Size     `json:"header"`          // a request's header
+	Body            Size     `json:"body"`            // a form, a call
+	Upload          Size     `json:"upload"`          // an attachment, an import
+	ReadHeader      Duration `json:"readHeader"`      // how long a header may take to arrive
+	Request         Duration `json:"request"`         // how long an answer may take
+	Transfer        Duration `json:"transfer"`        // an upload, an export
+	Idle            Duration `json:"idle"`            // how long a connection stays open unused
+	Drain           Duration `json:"drain"`           // how long in-flight requests get at the end
+	Concurrent      int      `json:"concurrent"`      // requests at once
+	PerClient       int      `json:"perClient"`       // of them for one client
+	PasswordWorkers int      `json:"passwordWorkers"` // passwords hashed at once; 0 for half of the processors
 }
 
 // Rate is a token bucket: so many requests in a period, and as many at once.
 type Rate struct {
-	Requests int      `json:"requests"`
-	Period   Duration `json:"period"`
+	Requests int      `json:"requests"` // so many requests
+	Period   Duration `json:"period"`   // in so much time
 }
 
 // Rates limit requests (AS-6, AV-12).
 type Rates struct {
-	Client  Rate `json:"client"`
-	User    Rate `json:"user"`
-	Address Rate `json:"address"`
-	Login   Rate `json:"login"` // attempts from an address
+	Client  Rate `json:"client"`  // of a client in all
+	User    Rate `json:"user"`    // of one person or token
+	Address Rate `json:"address"` // of one address
+	Login   Rate `json:"login"`   // attempts from an address
 }
 
 // Tenants are the clients of a service that has several.
 type Tenants struct {
-	Directory string   `json:"directory"`
+	Directory string   `json:"directory"` // the folder with a file for each client
 	MaxOpen   int      `json:"maxOpen"`   // with an open database
 	IdleClose Duration `json:"idleClose"` // until an unused one is closed
 	Migrate   bool     `json:"migrate"`   // bring a client's database up to date when it is opened
@@ -105,13 +105,13 @@ type Tenants struct {
 
 // Client is one client: a service's only one here, or one of many in its own file (see package tenancy).
 type Client struct {
-	Name          string     `json:"name"` // in file names: lower-case letters, digits, hyphens
-	DisplayName   string     `json:"displayName"`
-	Hosts         []string   `json:"hosts"`
+	Name          string     `json:"name"`        // in file names: lower-case letters, digits, hyphens
+	DisplayName   string     `json:"displayName"` // as its people know it
+	Hosts         []string   `json:"hosts"`       // the host names that are this client; mails carry links to the first
 	Database      Database   `json:"database"`
-	SealKeys      []Ref      `json:"sealKeys"` // the first seals
-	StoragePrefix string     `json:"storagePrefix"`
-	SpacePrefix   string     `json:"spacePrefix"`
+	SealKeys      []Ref      `json:"sealKeys"`      // the first seals
+	StoragePrefix string     `json:"storagePrefix"` // where its attachments lie in the storage
+	SpacePrefix   string     `json:"spacePrefix"`   // how its keys begin in Redis and in memory
 	Rates         *Rates     `json:"rates,omitempty"`
 	Passwords     *Passwords `json:"passwords,omitempty"`
 	Facts         Facts      `json:"facts"`
@@ -119,9 +119,9 @@ type Client struct {
 
 // Facts are what the provider promised a client, as its security page shows them.
 type Facts struct {
-	Residency             string `json:"residency,omitempty"`
-	MaintenanceWindow     string `json:"maintenanceWindow,omitempty"`
-	MaintenanceNoticeDays int    `json:"maintenanceNoticeDays,omitempty"`
+	Residency             string `json:"residency,omitempty"`             // where the data lies, in words
+	MaintenanceWindow     string `json:"maintenanceWindow,omitempty"`     // when larger work may happen, in words
+	MaintenanceNoticeDays int    `json:"maintenanceNoticeDays,omitempty"` // how many days before it is announced
 }
 
 // Database says where a client's data is.
@@ -129,15 +129,15 @@ type Database struct {
 	Engine      string `json:"engine"`                // sqlite, postgresql, mysql
 	Path        string `json:"path,omitempty"`        // SQLite's file
 	Synchronous string `json:"synchronous,omitempty"` // SQLite: full, normal, extra
-	Host        string `json:"host,omitempty"`
-	Port        int    `json:"port,omitempty"`
-	Name        string `json:"name,omitempty"`
-	User        string `json:"user,omitempty"`
-	Password    Ref    `json:"password,omitempty"`
-	TLS         string `json:"tls,omitempty"` // verify (the default), off
-	CAFile      string `json:"caFile,omitempty"`
-	MaxOpen     int    `json:"maxOpen,omitempty"`
-	Master      Ref    `json:"master,omitempty"` // who may make roles: only commands ask for it
+	Host        string `json:"host,omitempty"`        // the server's host name
+	Port        int    `json:"port,omitempty"`        // the server's port
+	Name        string `json:"name,omitempty"`        // the database's name
+	User        string `json:"user,omitempty"`        // who signs in
+	Password    Ref    `json:"password,omitempty"`    // the user's
+	TLS         string `json:"tls,omitempty"`         // verify (the default), off
+	CAFile      string `json:"caFile,omitempty"`      // authorities to trust instead of the system's
+	MaxOpen     int    `json:"maxOpen,omitempty"`     // connections at once
+	Master      Ref    `json:"master,omitempty"`      // who may make roles: only commands ask for it
 }
 
 // Storage is where attachments lie.
@@ -146,53 +146,55 @@ type Storage struct {
 	Directory string `json:"directory"` // disk
 	Bucket    string `json:"bucket"`    // s3
 	Endpoint  string `json:"endpoint"`  // s3: "" for AWS itself
-	Region    string `json:"region"`
-	PathStyle bool   `json:"pathStyle"`
+	Region    string `json:"region"`    // s3: the bucket's region
+	PathStyle bool   `json:"pathStyle"` // s3: the bucket is in the path and not in the host name
 	AccessKey Ref    `json:"accessKey"` // "" for the machine's own role
-	SecretKey Ref    `json:"secretKey"`
+	SecretKey Ref    `json:"secretKey"` // with accessKey
 }
 
 // Backups are where the backups of a client's data go.
 type Backups struct {
-	Directory  string   `json:"directory"`
-	Bucket     string   `json:"bucket"` // instead of the directory; endpoint and keys as in storage
-	Recipients []string `json:"recipients"`
-	Keep       int      `json:"keep"`
+	Directory  string   `json:"directory"`  // the folder that backups are written to
+	Bucket     string   `json:"bucket"`     // instead of the directory; endpoint and keys as in storage
+	Recipients []string `json:"recipients"` // age recipients (age1…), who can open the backups
+	Key        Ref      `json:"key"`        // where there are no recipients: a random text of 40 letters or more, with which machines read their own
+	Keep       int      `json:"keep"`       // how many of a client are kept in the directory
+	Scratch    string   `json:"scratch"`    // the folder where a backup is restored for trial; "" for the system's
 }
 
 // Mail is how e-mail is sent.
 type Mail struct {
-	Host     string `json:"host"` // "" sends none
-	Port     int    `json:"port"`
-	User     string `json:"user"`
-	Password Ref    `json:"password"`
-	From     string `json:"from"`
-	TLS      string `json:"tls"` // starttls, tls, off (on the same machine only)
-	CAFile   string `json:"caFile"`
+	Host     string `json:"host"`     // "" sends none
+	Port     int    `json:"port"`     // the server's port
+	User     string `json:"user"`     // "" to send without signing in
+	Password Ref    `json:"password"` // the user's
+	From     string `json:"from"`     // the address that mails come from
+	TLS      string `json:"tls"`      // starttls, tls, off (on the same machine only)
+	CAFile   string `json:"caFile"`   // authorities to trust instead of the system's
 }
 
 // Redis holds sessions, cache and limits, where several machines share them.
 type Redis struct {
-	Address  string `json:"address"` // host:port; "" for memory and the database
-	User     string `json:"user"`
-	Password Ref    `json:"password"`
-	TLS      bool   `json:"tls"`
-	CAFile   string `json:"caFile"`
+	Address  string `json:"address"`  // host:port; "" for memory and the database
+	User     string `json:"user"`     // who signs in
+	Password Ref    `json:"password"` // the user's
+	TLS      bool   `json:"tls"`      // whether the connection is encrypted
+	CAFile   string `json:"caFile"`   // authorities to trust instead of the system's
 }
 
 // Documents is MongoDB or DocumentDB for the activity feed.
 type Documents struct {
-	Address  string `json:"address"` // host:port; "" for the database
-	Name     string `json:"name"`
-	User     string `json:"user"`
-	Password Ref    `json:"password"`
-	TLS      bool   `json:"tls"`
-	CAFile   string `json:"caFile"`
+	Address  string `json:"address"`  // host:port; "" for the database
+	Name     string `json:"name"`     // how databases' names begin; each client has one of its own
+	User     string `json:"user"`     // who signs in
+	Password Ref    `json:"password"` // the user's
+	TLS      bool   `json:"tls"`      // whether the connection is encrypted
+	CAFile   string `json:"caFile"`   // authorities to trust instead of the system's
 }
 
 // Passwords is the policy for a client's own people; the provider's staff always keep to AC-7.
 type Passwords struct {
-	Minimum      int  `json:"minimum"`
+	Minimum      int  `json:"minimum"`      // characters at least
 	Mixed        bool `json:"mixed"`        // upper and lower case, a digit and a symbol
 	MaxAgeDays   int  `json:"maxAgeDays"`   // 0 for ever
 	SecondFactor bool `json:"secondFactor"` // required
@@ -200,14 +202,14 @@ type Passwords struct {
 
 // Sessions says how long somebody stays signed in.
 type Sessions struct {
-	Idle           Duration `json:"idle"`
-	Absolute       Duration `json:"absolute"`
+	Idle           Duration `json:"idle"`           // unused for so long, a session ends
+	Absolute       Duration `json:"absolute"`       // so long after signing in, it ends anyhow
 	Reauthenticate Duration `json:"reauthenticate"` // how long a password is good for dangerous actions
 }
 
 // Provider is who runs the service.
 type Provider struct {
-	Name           string   `json:"name"`
+	Name           string   `json:"name"`           // as clients know it
 	Staff          []string `json:"staff"`          // e-mail addresses that a grant may let in (AC-8)
 	PromisesStatus string   `json:"promisesStatus"` // a JSON file that the security page shows
 }

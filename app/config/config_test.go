@@ -225,6 +225,8 @@ func TestAMachinesFolderIsRead(t *testing.T) {
 		"TLS to all":     {fmt.Sprint(c.Redis.TLS, c.Documents.TLS, " ", client.Database.TLS), "true true verify"},
 		"no tenants":     {c.Tenants.Directory, ""},
 		"no demo client": {fmt.Sprint(c.Tenants.Demo), "false"},
+		"files' prefix":  {client.StoragePrefix, "attachments/acme"},
+		"backups":        {fmt.Sprint(c.Backups.Bucket, c.Backups.Recipients, c.Backups.Key, c.Backups.Scratch), "berth-acme-production-backup-123456789012[]/var/tmp"},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s is %q; want %q", what, got[0], got[1])
@@ -366,4 +368,30 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("does not read back: %v\n%s\n%s", err, c, again)
 		}
 	})
+}
+
+// A machine's backups are encrypted for those whom it is told, or for itself by a secret of its own. What it is not told it does not guess.
+func TestAMachinesBackupsAreForSomebody(t *testing.T) {
+	const pair = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+	c, err := machine(t, func(v map[string]string) { v["backup-recipients"] = pair + ", " + pair })
+	if err != nil || len(c.Backups.Recipients) != 2 || c.Backups.Recipients[1] != pair {
+		t.Errorf("recipients are %q, %v", c.Backups.Recipients, err)
+	}
+	if _, err := machine(t, func(v map[string]string) { v["backup-recipients"] = "somebody" }); err == nil || !strings.Contains(err.Error(), "backups.recipients") {
+		t.Errorf("a wrong recipient: %v", err)
+	}
+	content, err := os.ReadFile("testdata/machine/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"/etc/taskflow/config.json": content, "/etc/taskflow/secrets.json": []byte(`{"application-key":"a","backup-key":"b"}`)}
+	c, err = config.Load(config.Source{Path: "/etc/taskflow", ReadFile: func(name string) ([]byte, error) {
+		if content, found := files[name]; found {
+			return content, nil
+		}
+		return nil, fs.ErrNotExist
+	}})
+	if err != nil || c.Backups.Key != "file:/etc/taskflow/secrets.json#backup-key" {
+		t.Errorf("the key is %q, %v", c.Backups.Key, err)
+	}
 }

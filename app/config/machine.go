@@ -18,13 +18,15 @@ const (
 	machineCA      = "database-ca.pem"
 	machineCert    = "tls.crt"
 	machineKey     = "tls.key"
+
+	machineBackupKey = "backup-key" // of the secrets
 )
 
 // machineKeys are the keys of the plain values. What the service has no use for is known all the same: a key that is not here is a slip.
 var machineKeys = map[string]bool{
 	"client": true, "client-name": true, "environment": true, "test-data-only": true, "residency": false, "hostname": true, "release": false,
 	"database-engine": true, "database-host": true, "database-port": true, "database-name": true, "database-user": true,
-	"database-master-secret-arn": false, "database-ca-url": false, "files-bucket": true, "backup-bucket": false,
+	"database-master-secret-arn": false, "database-ca-url": false, "files-bucket": true, "backup-bucket": false, "backup-recipients": false,
 	"rate-limit-requests": false, "rate-limit-seconds": false, "maintenance-window": false, "maintenance-notice-days": false,
 	"cache-host": false, "cache-port": false, "cache-user": false,
 	"documents-host": false, "documents-port": false, "documents-master-secret-arn": false,
@@ -68,7 +70,16 @@ func (r *reader) machine(from Source, text []byte, c *Config) {
 	c.Tenants = Tenants{MaxOpen: 1, IdleClose: c.Tenants.IdleClose}
 	c.Limits.PerClient = c.Limits.Concurrent
 	c.Storage = Storage{Kind: "s3", Bucket: values["files-bucket"]}
-	c.Backups = Backups{Bucket: values["backup-bucket"], Keep: c.Backups.Keep}
+	c.Backups = Backups{Bucket: values["backup-bucket"], Keep: c.Backups.Keep, Scratch: "/var/tmp"} // the system's is in memory there
+	for recipient := range strings.FieldsFuncSeq(values["backup-recipients"], func(r rune) bool { return r == ',' || r == ' ' }) {
+		c.Backups.Recipients = append(c.Backups.Recipients, recipient)
+	}
+	if secrets, err := from.ReadFile(filepath.Join(from.Path, machineSecrets)); err == nil {
+		var keys map[string]json.RawMessage
+		if json.Unmarshal(secrets, &keys) == nil && keys[machineBackupKey] != nil {
+			c.Backups.Key = Ref("file:" + filepath.Join(from.Path, machineSecrets) + "#" + machineBackupKey)
+		}
+	}
 	c.Listen.Addresses = []string{":8443"}
 	exists := func(name string) string {
 		file := filepath.Join(from.Path, name)
@@ -82,7 +93,7 @@ func (r *reader) machine(from Source, text []byte, c *Config) {
 	name := values["client"]
 	c.Client = &Client{
 		Name: name, DisplayName: values["client-name"], Hosts: []string{strings.ToLower(values["hostname"])},
-		StoragePrefix: name, SpacePrefix: name,
+		StoragePrefix: "attachments/" + name, SpacePrefix: name, // as the machine's role allows
 		SealKeys: []Ref{Ref("file:" + filepath.Join(from.Path, machineSecrets) + "#application-key")},
 		Database: Database{
 			Engine: values["database-engine"], Host: values["database-host"], Port: port, Name: values["database-name"],

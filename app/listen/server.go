@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -143,10 +144,43 @@ func (w *steadyWriter) Flush() { _ = w.control.Flush() }
 func (w *steadyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Drain ends servers so that nobody's request is lost.
-type Drain struct{ begun atomic.Bool }
+type Drain struct {
+	begun atomic.Bool
+	away  atomic.Bool
+	mu    sync.Mutex
+	open  map[net.Conn]http.ConnState
+}
+
+// Watch counts a server's connections, so that Run can wait for them. It comes before the server serves.
+func (d *Drain) Watch(s *http.Server) { s.ConnState = d.note }
+
+func (d *Drain) note(c net.Conn, to http.ConnState) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if to == http.StateClosed || to == http.StateHijacked {
+		delete(d.open, c)
+		return
+	}
+	if d.open == nil {
+		d.open = map[net.Conn]http.ConnState{}
+	}
+	d.open[c] = to
+}
+
+// connections are those that are open, and those of them on which something is asked or may just be.
+func (d *Drain) connections() (open, busy int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, state := range d.open {
+		if state != http.StateIdle {
+			busy++
+		}
+	}
+	return len(d.open), busy
+}
 
 // Ready tells whether new requests are welcome; /readyz says what it says.
-func (d *Drain) Ready() bool { return !d.begun.Load() }
+func (d *Drain) Ready() bool { return !d.away.Load() }
 
 // Handler asks whoever comes on an open connection while it is drained to come on a new one.
 func (d *Drain) Handler(next http.Handler) http.Handler {
@@ -163,23 +197,30 @@ type How struct {
 	// Settle is how long requests are still answered after Ready has become false, so that the load balancer sees it and open
 	// connections are left. A load balancer that asks every 5 s and takes two refusals for an answer needs 10 s and a little.
 	Settle time.Duration
-	// Accepting are the listeners to close at once: those that were handed over to the next release.
+	// Accepting are the listeners that are closed after that.
 	Accepting []net.Listener
+	// Linger is how long connections that are open may still bring a request. Each is closed with its next answer, which says so, and
+	// those that bring none are closed at the end.
+	Linger time.Duration
+	// Replaced says that the next release answers on the same sockets: Ready stays true, for nobody has to go elsewhere.
+	Replaced bool
 }
 
-// Run drains: not ready; after Settle no more connections; requests in flight are finished; then it returns nil. When ctx ends before,
-// what is left is cut off, and the error says so.
+// Run drains: not ready; after Settle no more connections; what those that are open bring within Linger is answered; requests in flight
+// are finished; then it returns nil. When ctx ends before, what is left is cut off, and the error says so.
 func (d *Drain) Run(ctx context.Context, how How, servers ...*http.Server) error {
 	d.begun.Store(true)
-	for _, l := range how.Accepting {
-		_ = l.Close()
-	}
+	d.away.Store(!how.Replaced)
 	timer := time.NewTimer(how.Settle)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	for _, l := range how.Accepting {
+		_ = l.Close()
+	}
+	d.linger(ctx, how.Linger)
 	errs := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() {
@@ -198,4 +239,26 @@ func (d *Drain) Run(ctx context.Context, how How, servers ...*http.Server) error
 		all = append(all, <-errs)
 	}
 	return errors.Join(all...)
+}
+
+// linger waits until the open connections are gone, or for so long and then until nothing is asked. Shutdown does not: it closes a
+// connection on which a request comes in just then, without an answer.
+func (d *Drain) linger(ctx context.Context, most time.Duration) {
+	over := time.NewTimer(most)
+	defer over.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	late := false
+	for {
+		if open, busy := d.connections(); open == 0 || late && busy == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-over.C:
+			late = true
+		case <-look.C:
+		}
+	}
 }

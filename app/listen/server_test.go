@@ -1,6 +1,7 @@
 package listen_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -218,5 +219,62 @@ func TestDrainEndsInTime(t *testing.T) {
 	}
 	if answer := <-got; strings.Contains(answer, "200") || answer == "still open" {
 		t.Errorf("%q", answer)
+	}
+}
+
+// AV-6: a request on a connection that was open before the end is answered, even if it comes only then. Shutdown alone drops it.
+func TestDrainAnswersWhatComesOnOpenConnections_AV_6(t *testing.T) {
+	var d listen.Drain
+	s := listen.NewServer(d.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "answered") })), listen.Limits{}, slog.New(slog.DiscardHandler))
+	d.Watch(s)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = listen.Serve(s, l) }()
+	ask := func(c net.Conn) (*http.Response, error) {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return nil, err
+		}
+		return http.ReadResponse(bufio.NewReader(c), nil)
+	}
+	var open []net.Conn // one that is new, one that has been used
+	for i := range 2 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+		if i == 1 {
+			if answer, err := ask(c); err != nil || answer.Close {
+				t.Fatalf("before: %v, %v", answer, err)
+			}
+		}
+	}
+	drained := make(chan error, 1)
+	go func() {
+		drained <- d.Run(t.Context(), listen.How{Accepting: []net.Listener{l}, Linger: 5 * time.Second, Replaced: true}, s)
+	}()
+	time.Sleep(100 * time.Millisecond)
+	if !d.Ready() {
+		t.Error("it is not ready, and the next release is")
+	}
+	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("it still accepts")
+	}
+	for i, c := range open {
+		if answer, err := ask(c); err != nil || answer.StatusCode != http.StatusOK || !answer.Close {
+			t.Errorf("connection %d: %v, %v", i, answer, err)
+		}
+	}
+	select {
+	case err := <-drained:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(2 * time.Second):
+		t.Error("it waits though nobody is there any more")
 	}
 }

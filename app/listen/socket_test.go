@@ -66,13 +66,14 @@ func TestHandOverLosesNoRequestAV6(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			fmt.Fprint(w, release)
 		}))}
+		d.Watch(s)
 		raw := []net.Listener{listeners[0]}
 		releases.Go(func() { errs <- listen.Serve(s, listeners[0]) })
 		releases.Go(func() {
 			if err := listen.HandOver(ctx, path, raw); err != nil && !errors.Is(err, context.Canceled) {
 				errs <- err
 			}
-			errs <- d.Run(context.WithoutCancel(ctx), listen.How{Settle: 100 * time.Millisecond, Accepting: raw}, s)
+			errs <- d.Run(context.WithoutCancel(ctx), listen.How{Accepting: raw, Linger: time.Second, Replaced: true}, s)
 		})
 	}
 	first, err := listen.Open(ctx, "127.0.0.1:0", nil)

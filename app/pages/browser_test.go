@@ -215,63 +215,6 @@ func browser(t *testing.T) (context.Context, *site, string, func() []string) {
 	}
 }
 
-// look is what is asked of every page in the browser: no scrolling sideways, contrast, size of what can be hit.
-const look = `(() => {
-	const found = [];
-	const canvas = document.createElement("canvas"); canvas.width = canvas.height = 1;
-	const pen = canvas.getContext("2d", { willReadFrequently: true });
-	const cache = new Map();
-	const rgba = (css) => {
-		if (!cache.has(css)) { pen.clearRect(0, 0, 1, 1); pen.fillStyle = css; pen.fillRect(0, 0, 1, 1); const d = pen.getImageData(0, 0, 1, 1).data; cache.set(css, [d[0], d[1], d[2], d[3] / 255]); }
-		return cache.get(css);
-	};
-	const over = (a, b) => { const k = a[3]; return [a[0] * k + b[0] * (1 - k), a[1] * k + b[1] * (1 - k), a[2] * k + b[2] * (1 - k), 1]; };
-	const light = (c) => { const f = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }; return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]); };
-	const ratio = (a, b) => { const x = light(a), y = light(b); return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
-	const ground = (el) => { const layers = []; for (let e = el; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] > 0) layers.push(c); if (c[3] === 1) break; } let c = [255, 255, 255, 1]; for (const l of layers.reverse()) c = over(l, c); return c; };
-	const opacity = (el) => { let k = 1; for (let e = el; e; e = e.parentElement) k *= +getComputedStyle(e).opacity; return k; };
-	const shown = (el) => el.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }) && !el.closest(".hidden") && el.getClientRects().length > 0;
-	const name = (el) => el.tagName.toLowerCase() + (el.id ? "#" + el.id : "") + (el.className && el.className.baseVal === undefined ? "." + [...el.classList].join(".") : "") + " “" + (el.textContent || "").trim().slice(0, 30) + "”";
-	const wide = document.documentElement.scrollWidth;
-	if (wide > innerWidth) {
-		let worst = null;
-		for (const el of document.body.querySelectorAll("*")) { const b = el.getBoundingClientRect(); if (shown(el) && b.right > innerWidth + 1 && !el.closest(".board, .tabs, .scroll, .nav, pre, table")) worst = worst || el; }
-		found.push("scrolls sideways: " + wide + " of " + innerWidth + (worst ? " because of " + name(worst) : ""));
-	}
-	for (const table of document.querySelectorAll("table")) {
-		const room = table.closest(".scroll") ? Infinity : table.parentElement.clientWidth;
-		if (table.scrollWidth > room + 1) found.push("table of " + table.scrollWidth + " in " + room);
-	}
-	for (const el of document.body.querySelectorAll("*")) {
-		if (!shown(el)) continue;
-		const style = getComputedStyle(el);
-		const own = [...el.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-		const field = el.matches("input:not([type=checkbox],[type=radio],[type=hidden],[type=file]), textarea, select");
-		if ((own || field) && !el.closest("[disabled], option, svg")) {
-			const back = ground(el), k = opacity(el);
-			if (k > 0.1) {
-				const c = rgba(style.color), ink = over([c[0], c[1], c[2], c[3] * k], back), size = parseFloat(style.fontSize);
-				const least = size >= 24 || (size >= 18.66 && +style.fontWeight >= 700) ? 3 : 4.5;
-				const r = ratio(ink, back);
-				if (r < least) found.push("contrast " + r.toFixed(2) + " of " + name(el));
-			}
-		}
-		if (field && !el.closest(".quick, .bar-search")) {
-			const r = ratio(rgba(style.borderTopColor), ground(el.parentElement));
-			if (r < 3 && !el.readOnly) found.push("border " + r.toFixed(2) + " of " + name(el));
-		}
-		if (el.matches("a, button, input:not([type=hidden]), select, textarea, summary") && style.display !== "inline" && !el.matches(".skip")) {
-			let b = el.getBoundingClientRect(), w = b.width, h = b.height;
-			for (const label of el.labels || []) { const l = label.getBoundingClientRect(); w = Math.max(w, l.width); h = Math.max(h, l.height); }
-			const after = getComputedStyle(el, "::after");
-			if (after.position === "absolute" && after.content !== "none") { const p = el.offsetParent.getBoundingClientRect(); w = Math.max(w, p.width); h = Math.max(h, p.height); }
-			if (el.matches("[aria-label]") && el.matches("input[type=checkbox]")) { w = Math.max(w, el.parentElement.clientWidth); }
-			if (w < 23.9 || h < 23.9) found.push("target " + w.toFixed(0) + "×" + h.toFixed(0) + " of " + name(el));
-		}
-	}
-	return [...new Set(found)];
-})()`
-
 // prefer makes the machine one that has light or dark themes, without motion.
 func prefer(ctx context.Context, t *testing.T, theme string) {
 	t.Helper()
@@ -309,7 +252,7 @@ func TestEveryPageInTheBrowser(t *testing.T) {
 					if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Sleep(20*time.Millisecond)); err != nil {
 						t.Fatal(err)
 					}
-					found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](look))
+					found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](pagestest.Look()))
 					if err != nil {
 						t.Fatal(err)
 					}

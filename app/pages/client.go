@@ -1,6 +1,10 @@
 package pages
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // ClientSettings are for administrators. GET /settings.
 type ClientSettings struct {
@@ -162,24 +166,36 @@ func (p Security) Kept() int {
 	return n
 }
 
-// Data is export and import (DP-7). GET /data; POST /data/export, POST /data/import.
+// Data is export and import (DP-7). GET /data; POST /data/export format=zip|csv|json, POST /data/import.
 type Data struct {
 	Chrome
 	Form
-	Projects []Option // to import into
+	Tables   []Option // field table: what can be exported by itself
+	Narrow   []Option // field project of an export: "" for all
+	Projects []Option // field project of an import
 	Imports  []ImportRun
 	Database *DatabaseAccess
 	MaxBytes int64
+	MaxRows  int
+}
+
+// Most is how many rows can be imported at once, in words.
+func (d Data) Most() string {
+	if d.MaxRows < 1000 {
+		return strconv.Itoa(d.MaxRows)
+	}
+	return fmt.Sprintf("%d,%03d", d.MaxRows/1000, d.MaxRows%1000)
 }
 
 // ImportRun is one that was made.
 type ImportRun struct {
-	ID    string
-	File  string
-	By    Person
-	At    time.Time
-	Tasks int
-	State string // in words
+	ID      string
+	File    string
+	Project string // its key
+	By      Person
+	At      time.Time
+	Tasks   int
+	State   string // in words
 }
 
 // DatabaseAccess is read-only access for the client's own analyses (DP-5).
@@ -204,9 +220,14 @@ type ImportPreview struct {
 	Sample  [][]string // the first rows
 	Heads   []string
 	Faults  []LineProblem
-	More    int // problems that are not shown
-	Ready   int // rows that can be imported
+	More    int      // problems that are not shown
+	Ready   int      // tasks that would be made; 0 while there are problems
+	There   int      // rows that were imported before
+	Labels  []string // that would be made
 }
+
+// Troubles is how many problems there are.
+func (p ImportPreview) Troubles() int { return len(p.Faults) + p.More }
 
 // ImportField says what a column of the file becomes: field map-{n}.
 type ImportField struct {
@@ -215,7 +236,7 @@ type ImportField struct {
 	Targets []Option
 }
 
-// LineProblem is what is wrong with one line of a file.
+// LineProblem is what is wrong with one line of a file, or with all of it (0).
 type LineProblem struct {
 	Line   int
 	Column string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,6 +58,7 @@ type input struct {
 	Accept       string
 	Required     bool
 	Hidden       bool // the label is for screen readers only
+	Plain        bool // no word that it is optional
 	Focus        bool
 	Mentions     bool
 	Options      []Option
@@ -115,6 +117,8 @@ func field(form Form, name, label string, value any, options ...string) (input, 
 			in.Required = true
 		case "hidden":
 			in.Hidden = true
+		case "plain": // may be empty, and nobody needs to be told
+			in.Plain = true
 		case "focus":
 			in.Focus = len(form.Problems) == 0 // otherwise the summary of the problems gets it
 		case "mentions":
@@ -134,6 +138,9 @@ func field(form Form, name, label string, value any, options ...string) (input, 
 func choice(form Form, name, label string, options []Option, more ...string) (input, error) {
 	in, err := field(form, name, label, nil, more...)
 	in.Options = options
+	if in.Required && slices.ContainsFunc(options, func(o Option) bool { return o.Value == "" }) {
+		in.Required, in.Plain = false, true // a browser would not send a form in which that option is chosen
+	}
 	return in, err
 }
 

@@ -71,6 +71,22 @@ func (m MentionMail) letter() (string, string) {
 	return "mention", fmt.Sprintf("%s mentioned you: %s %s", m.Who, m.Key, m.Subject)
 }
 
+// TaskMail tells of something else that happened to a task: a comment, a rule.
+type TaskMail struct {
+	Letter
+	Who     string
+	What    string // "commented on"
+	Key     string
+	Subject string
+	Excerpt string // "" for none
+	Link    string
+	Choices string // where to change what comes by mail
+}
+
+func (m TaskMail) letter() (string, string) {
+	return "task", fmt.Sprintf("%s %s %s %s", m.Who, m.What, m.Key, m.Subject)
+}
+
 // AssignmentMail tells of a task that was assigned.
 type AssignmentMail struct {
 	Letter

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/berth-iac/berth/app/pages"
+	"github.com/berth-iac/berth/app/pages/pagestest"
 )
 
 // Everything can be done without a script: the browser of this test runs none.
@@ -117,7 +118,7 @@ func TestEveryAccentCanBeRead(t *testing.T) {
 			act(ctx, t, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(base+"/sample/"+name))
 			for _, accent := range pages.Accents() {
 				evaluate[string](ctx, t, `document.documentElement.dataset.accent = "`+string(accent)+`"`)
-				for _, fault := range evaluate[[]string](ctx, t, look) {
+				for _, fault := range evaluate[[]string](ctx, t, pagestest.Look()) {
 					t.Errorf("%s, %s, %s: %s", name, accent, theme, fault)
 				}
 			}

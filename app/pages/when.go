@@ -2,6 +2,7 @@ package pages
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -118,17 +119,21 @@ func plural(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// size tells how many bytes in words.
+// size tells how many bytes in words, counted as the limits are: 25 MiB is 25 MB to people.
 func size(bytes int64) string {
-	const unit = 1000
+	const unit = 1024
 	switch {
 	case bytes < unit:
 		return plural(int(bytes), "byte")
 	case bytes < unit*unit:
 		return strconv.FormatInt((bytes+unit/2)/unit, 10) + " KB"
 	case bytes < unit*unit*unit:
-		return strconv.FormatFloat(float64(bytes)/unit/unit, 'f', 1, 64) + " MB"
+		return tenths(bytes, unit*unit) + " MB"
 	default:
-		return strconv.FormatFloat(float64(bytes)/unit/unit/unit, 'f', 1, 64) + " GB"
+		return tenths(bytes, unit*unit*unit) + " GB"
 	}
+}
+
+func tenths(bytes, unit int64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(float64(bytes)/float64(unit), 'f', 1, 64), ".0")
 }

@@ -149,6 +149,11 @@ func (f *filler) project(ctx context.Context, i, tasks int) error {
 		key, name = fmt.Sprintf("%s%d", plan.key, n+1), fmt.Sprintf("%s %d", plan.name, n+1)
 	}
 	lead := f.people[0]
+	if _, err := f.Work.Choices(ctx, lead, key); err == nil {
+		return nil // it is there
+	} else if !fault.Is(err, fault.NotFound) {
+		return err
+	}
 	members := make([]uuid.UUID, 0, len(f.people))
 	for _, p := range f.people[:min(len(f.people), 40)] {
 		members = append(members, p.ID)
@@ -158,9 +163,6 @@ func (f *filler) project(ctx context.Context, i, tasks int) error {
 		labels[i] = work.LabelEdit{Name: name, Hue: (i*3 + 1) % 10}
 	}
 	_, err := f.Work.CreateProject(ctx, lead, work.ProjectEdit{Key: key, Name: name, Description: plan.about, Everyone: true, Labels: labels, Members: members})
-	if fault.Is(err, fault.Conflict) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

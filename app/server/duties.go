@@ -51,6 +51,10 @@ func (s *Server) duties(ctx context.Context, c *client.Client) {
 func (s *Server) hour(ctx context.Context, c *client.Client, holder string) {
 	s.duty(ctx, c, "remind", func(ctx context.Context) error { return c.Remind(ctx, holder) })
 	s.duty(ctx, c, "sweep", func(ctx context.Context) error { return c.Sweep(ctx, holder) })
+	s.ages.look(ctx, c)
+	if s.o.Expire != nil {
+		s.duty(ctx, c, "expire", func(ctx context.Context) error { return s.o.Expire(ctx, c.Name) })
+	}
 }
 
 func (s *Server) deliver(ctx context.Context, c *client.Client) {

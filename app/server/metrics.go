@@ -46,6 +46,7 @@ func newMetrics(s *Server) *metrics {
 		m.requests, m.seconds, m.byGroup, m.running, m.refused, m.duties, m.panics, m.ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		number("taskflow_clients_open", "Clients that are open.", func() float64 { return float64(s.sites.opened()) }),
+		number("taskflow_backup_age_seconds", "Age of the newest backup of the client whose is oldest, of those that backups are made of.", func() float64 { return s.ages.oldest(s.o.Clock()).Seconds() }),
 		number("taskflow_turns_running", "Requests that have a turn.", func() float64 { return float64(s.o.Process.Gate.Running()) }),
 		number("taskflow_turns_waiting", "Requests that wait for a turn.", func() float64 { return float64(s.o.Process.Gate.Waiting()) }),
 	)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -63,6 +64,7 @@ func NewParts(ctx context.Context, o PartsOptions) (_ *Parts, err error) {
 		SessionIdle: c.Sessions.Idle.D(), SessionAbsolute: c.Sessions.Absolute.D(), SessionFresh: c.Sessions.Reauthenticate.D(),
 	}
 	p.Process.Uploads.MaxBytes = int64(c.Limits.Upload)
+	p.Process.Backups = backups(c, o.Clock)
 	if name := c.Provider.PromisesStatus; name != "" {
 		p.Process.Provider.Promises = func(context.Context) ([]client.Promise, error) { return promises(name) }
 	}
@@ -266,30 +268,35 @@ func storage(ctx context.Context, o PartsOptions) (func(ctx context.Context, pre
 			return files.NewDisk(c.Directory, prefix, o.Clock())
 		}, nil
 	}
-	s := files.S3Options{Bucket: c.Bucket, Region: c.Region, Endpoint: c.Endpoint, PathStyle: c.PathStyle}
-	if c.AccessKey != "" {
-		id, err := o.Resolve(ctx, c.AccessKey)
-		if err != nil {
-			return nil, fmt.Errorf("storage: %w", err)
-		}
-		secret, err := o.Resolve(ctx, c.SecretKey)
-		if err != nil {
-			return nil, fmt.Errorf("storage: %w", err)
-		}
-		s.Credentials = aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(id, secret, ""))
-	} else {
-		machine, err := awsconfig.LoadDefaultConfig(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("storage: find the machine's role: %w", err)
-		}
-		s.Credentials = machine.Credentials
-		if s.Region == "" {
-			s.Region = machine.Region
-		}
+	s := files.S3Options{Bucket: c.Bucket, Endpoint: c.Endpoint, PathStyle: c.PathStyle}
+	var err error
+	if s.Region, s.Credentials, err = bucketAccess(ctx, o); err != nil {
+		return nil, err
 	}
 	return func(_ context.Context, prefix string) (files.Store, error) {
 		s := s
 		s.Prefix = prefix
 		return files.NewS3(s)
 	}, nil
+}
+
+// bucketAccess is how buckets are asked: with the configuration's keys, or in the machine's role.
+func bucketAccess(ctx context.Context, o PartsOptions) (region string, access aws.CredentialsProvider, err error) {
+	c := o.Config.Storage
+	if c.AccessKey != "" {
+		id, err := o.Resolve(ctx, c.AccessKey)
+		if err != nil {
+			return "", nil, fmt.Errorf("storage: %w", err)
+		}
+		secret, err := o.Resolve(ctx, c.SecretKey)
+		if err != nil {
+			return "", nil, fmt.Errorf("storage: %w", err)
+		}
+		return c.Region, aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(id, secret, "")), nil
+	}
+	machine, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return "", nil, fmt.Errorf("storage: find the machine's role: %w", err)
+	}
+	return cmp.Or(c.Region, machine.Region), machine.Credentials, nil
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Certificate *listen.Certificate                        // nil: no TLS here, a proxy in front has it
 	Spans       trace.SpanExporter                         // where traces go; nil: nowhere
 
+	// Expire ends what a client's BI tools were given and whose time is over (DP-5); nil: nothing does.
+	Expire func(ctx context.Context, client string) error
+
 	Version string
 	Log     *slog.Logger
 	Clock   func() time.Time
@@ -52,6 +55,7 @@ type Server struct {
 	metrics *metrics
 	tracer  *tracer
 	ready   readiness
+	ages    ages
 	handler http.Handler
 
 	mu    sync.Mutex
@@ -92,6 +96,9 @@ type Listeners struct {
 	Settle   time.Duration  // how long not being ready is shown before the end; 0 at once
 }
 
+// lingers is how long connections that are open when the service ends may still bring a request.
+const lingers = 2 * time.Second
+
 // Run serves until ctx ends or the next release has taken the sockets, then drains: it is not ready any more, requests in flight are
 // finished within limits.drain, and the clients are closed. It returns when all that is done.
 func (s *Server) Run(ctx context.Context, l Listeners) error {
@@ -102,6 +109,7 @@ func (s *Server) Run(ctx context.Context, l Listeners) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	main.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
+	s.drain.Watch(main)
 
 	stacked := make([]net.Listener, len(l.Public))
 	for i, raw := range l.Public {
@@ -140,14 +148,14 @@ func (s *Server) Run(ctx context.Context, l Listeners) error {
 		}
 	}
 	var failed error
-	how := listen.How{Settle: l.Settle}
+	how := listen.How{Settle: l.Settle, Accepting: l.Public, Linger: lingers}
 	select {
 	case <-ctx.Done():
 	case failed = <-ended:
 		how.Settle = 0
 	case <-taken:
 		// The next release answers on the same sockets: only what is open here is left to finish.
-		how = listen.How{Accepting: l.Public}
+		how.Settle, how.Replaced = 0, true
 	}
 	s.o.Log.InfoContext(ctx, "draining")
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits.Drain.D()+how.Settle)

@@ -28,7 +28,7 @@ func OpenDriver(t testing.TB, o Options) *entsql.Driver {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = handles.Close() })
-	probe := &Store{options: o, driver: entDriver(o.Engine, handles)}
+	probe := &Store{options: o, driver: entDriver(o.Engine, handles, nil)}
 	return entsql.OpenDB(probe.dialect(), handles.Write)
 }
 
@@ -74,3 +74,19 @@ func Uncount(t testing.TB, s *Store, version string, total int, done []string) {
 	}
 	s.client.SchemaRevision.UpdateOneID(version).SetApplied(len(done)).SetTotal(total).SetPartialHashes(hashes).ExecX(t.Context())
 }
+
+// Flushes is how often what was written was flushed.
+func (s *Store) Flushes() int { return int(s.driver.(*split).flusher.count.Load()) }
+
+// HoldFlushes keeps every flush waiting.
+func (s *Store) HoldFlushes() (release func()) {
+	f := s.driver.(*split).flusher
+	f.one.Lock()
+	return f.one.Unlock
+}
+
+// FlushFrom makes another file the log.
+func (s *Store) FlushFrom(path string) { s.driver.(*split).flusher.log = path }
+
+// FlushedFile is the number of the file that was flushed last.
+func (s *Store) FlushedFile() uint64 { return s.driver.(*split).flusher.seen }

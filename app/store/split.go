@@ -23,14 +23,16 @@ type split struct {
 	read, write *entsql.Driver
 	gate        chan struct{}
 	wait        time.Duration
+	flusher     *flusher // nil: SQLite does it
 }
 
-func newSplit(handles *connect.Handles) *split {
+func newSplit(handles *connect.Handles, f *flusher) *split {
 	return &split{
-		read:  entsql.OpenDB(dialect.SQLite, handles.Read),
-		write: entsql.OpenDB(dialect.SQLite, handles.Write),
-		gate:  make(chan struct{}, 1),
-		wait:  handles.Wait,
+		flusher: f,
+		read:    entsql.OpenDB(dialect.SQLite, handles.Read),
+		write:   entsql.OpenDB(dialect.SQLite, handles.Write),
+		gate:    make(chan struct{}, 1),
+		wait:    handles.Wait,
 	}
 }
 
@@ -58,8 +60,12 @@ func (d *split) Exec(ctx context.Context, query string, args, v any) error {
 	if err != nil {
 		return err
 	}
-	defer leave()
-	return d.write.Exec(ctx, query, args, v)
+	err = d.write.Exec(ctx, query, args, v)
+	leave()
+	if err != nil {
+		return err
+	}
+	return d.flusher.wait()
 }
 
 // Query reads, or writes and gives back what it wrote.
@@ -67,7 +73,13 @@ func (d *split) Query(ctx context.Context, query string, args, v any) error {
 	if strings.HasPrefix(query, "SELECT") {
 		return d.read.Query(ctx, query, args, v)
 	}
-	return d.write.Query(ctx, query, args, v)
+	if err := d.write.Query(ctx, query, args, v); err != nil {
+		return err
+	}
+	if found, ok := v.(*entsql.Rows); ok && d.flusher != nil {
+		found.ColumnScanner = flushed{found.ColumnScanner, d.flusher}
+	}
+	return nil
 }
 
 // Tx begins a transaction that writes.
@@ -87,7 +99,7 @@ func (d *split) BeginTx(ctx context.Context, o *sql.TxOptions) (dialect.Tx, erro
 		leave()
 		return nil, err
 	}
-	return &splitTx{Tx: tx, leave: leave}, nil
+	return &splitTx{Tx: tx, leave: leave, flusher: d.flusher}, nil
 }
 
 // Close closes both.
@@ -98,12 +110,18 @@ func (*split) Dialect() string { return dialect.SQLite }
 
 type splitTx struct {
 	dialect.Tx
-	leave func()
+	leave   func()
+	flusher *flusher
 }
 
+// Commit lets the next writer in before it waits for the disk.
 func (t *splitTx) Commit() error {
-	defer t.leave()
-	return t.Tx.Commit()
+	err := t.Tx.Commit()
+	t.leave()
+	if err != nil {
+		return err
+	}
+	return t.flusher.wait()
 }
 
 func (t *splitTx) Rollback() error {

@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -62,11 +63,22 @@ type Store struct {
 
 // Open opens the database and sees that it answers. It changes nothing in it; see Migrate.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	handles, err := connect.Open(o)
+	own := o
+	together := o.Engine == SQLite && (o.Synchronous == "" || strings.EqualFold(o.Synchronous, "FULL"))
+	if together {
+		own.Synchronous = "NORMAL" // see flusher
+	}
+	handles, err := connect.Open(own)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, handles: handles, driver: entDriver(o.Engine, handles)}
+	var f *flusher
+	if together {
+		if f, err = newFlusher(o.Path); err != nil {
+			return nil, errors.Join(err, handles.Close())
+		}
+	}
+	s := &Store{options: o, handles: handles, driver: entDriver(o.Engine, handles, f)}
 	s.client = ent.NewClient(ent.Driver(s.driver))
 	guard(s.client)
 	if err := s.Ping(ctx); err != nil {
@@ -75,14 +87,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func entDriver(engine Engine, handles *connect.Handles) dialect.Driver {
+func entDriver(engine Engine, handles *connect.Handles, f *flusher) dialect.Driver {
 	switch engine {
 	case PostgreSQL:
 		return entsql.OpenDB(dialect.Postgres, handles.Write)
 	case MySQL:
 		return entsql.OpenDB(dialect.MySQL, handles.Write)
 	default:
-		return newSplit(handles)
+		return newSplit(handles, f)
 	}
 }
 

@@ -32,7 +32,7 @@ const (
 func auditKinds(now string) []pages.Option {
 	return chosen(now, "", "Everything", "sign-in", "Signing in", "password", "Passwords", "second-factor", "Second steps", "person.", "People", "team.", "Teams",
 		"access.", "API tokens", "project.", "Projects", "task.", "Tasks", "comment.", "Comments", "attachment.", "Files", "rule.", "Automation",
-		"settings.", "Settings", "audit.", "The log itself", "provider.", "Support access", kindProvider, "What the provider did", kindRefused, "Refusals")
+		"data.", "Export and import", "settings.", "Settings", "audit.", "The log itself", "provider.", "Support access", kindProvider, "What the provider did", kindRefused, "Refusals")
 }
 
 // auditFilter reads the filter of the log. found is false where nobody is called so.

@@ -259,7 +259,7 @@ func (c *call) chrome() (pages.Chrome, error) {
 	}
 	may := c.work.Abilities(c.who())
 	chrome.Can = pages.Abilities{CreateTask: may.CreateTask && len(nav) > 0, CreateProject: may.CreateProject,
-		SeePeople: c.who().Role.AtLeast(actor.Member), Administer: may.Administer}
+		SeePeople: c.who().Role.AtLeast(actor.Member), Administer: may.Administer, Exchange: c.who().May(actor.Export)}
 	return chrome, nil
 }
 

@@ -110,10 +110,21 @@ func same(form url.Values) error {
 // flash is a message about what was just done, by its name.
 type flash string
 
+// unsent says that a mail was made, and that nothing sends it.
+const unsent flash = "unsent"
+
+// posted is done, after something that went out by mail.
+func (c *call) posted(what flash, where string) error {
+	if !c.client.Mails() {
+		what = unsent
+	}
+	return c.done(what, where)
+}
+
 func flashes(name flash) (string, bool) {
 	text, known := map[flash]string{
 		"saved": "Saved.", "created": "Created.", "deleted": "Deleted.", "archived": "The project was put away.", "fetched": "The project is back.",
-		"invited": "The invitations are on their way.", "sent": "Sent.", "signed-out": "Signed out there.", "password": "Your password was changed.",
+		"invited": "The invitations are on their way.", unsent: "This service sends no e-mail. Whoever runs it prints a link for each of them: taskflow user invite.", "sent": "Sent.", "signed-out": "Signed out there.", "password": "Your password was changed.",
 		"reset": "Your new password is set. Sign in with it.", "withdrawn": "The invitation was withdrawn.", "revoked": "Revoked.",
 		"closed": "The account is closed.", "opened": "The account is open again.", "factor-off": "The second step is off.",
 		"grant": "Support access is open.", "grant-ended": "Support access has ended.", "bye": "You are signed out.", "on": "Switched on.", "off": "Switched off.",
@@ -133,5 +144,9 @@ func (c *call) flashed() *pages.Flash {
 	if !known {
 		return nil
 	}
-	return &pages.Flash{Kind: pages.FlashGood, Text: text}
+	kind := pages.FlashGood
+	if flash(name) == unsent {
+		kind = pages.FlashWarning
+	}
+	return &pages.Flash{Kind: kind, Text: text}
 }

@@ -132,7 +132,7 @@ func sendReset(c *call) error {
 	if err := c.accounts.SendReset(c.ctx(), c.who(), id, c.client.Reset(c.ctx())); err != nil {
 		return err
 	}
-	return c.done("sent", "/people")
+	return c.posted("sent", "/people")
 }
 
 func signOutPerson(c *call) error {
@@ -230,7 +230,7 @@ func invite(c *call) error {
 	if err != nil {
 		return c.again(err, c.inviting)
 	}
-	return c.done("invited", "/people")
+	return c.posted("invited", "/people")
 }
 
 func (c *call) inviteOne(email string, groups []uuid.UUID) error {
@@ -267,7 +267,7 @@ func inviteAgain(c *call) error {
 	if err := c.accounts.InviteAgain(c.ctx(), c.who(), id, c.client.Invitation(c.ctx(), c.who().Name)); err != nil {
 		return err
 	}
-	return c.done("invited", "/people")
+	return c.posted("invited", "/people")
 }
 
 func uninvite(c *call) error {

@@ -84,7 +84,8 @@ func (r Route) lasting() Route {
 func Transfers(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost:
-		return strings.HasPrefix(r.URL.Path, "/tasks/") && strings.HasSuffix(r.URL.Path, "/attachments") || r.URL.Path == "/audit/export"
+		return strings.HasPrefix(r.URL.Path, "/tasks/") && strings.HasSuffix(r.URL.Path, "/attachments") || r.URL.Path == "/audit/export" ||
+			r.URL.Path == "/data/export" || r.URL.Path == "/data/import" || strings.HasPrefix(r.URL.Path, "/data/import/")
 	case http.MethodGet, http.MethodHead:
 		return strings.HasPrefix(r.URL.Path, "/attachments/")
 	}
@@ -232,5 +233,10 @@ func clientRoutes() []Route {
 		get("/audit", Administrator, auditLog),
 		post("/audit/export", Administrator, exportAudit).confirmed("export the audit log").lasting(),
 		get("/security", Administrator, security),
+		get("/data", Administrator, data),
+		post("/data/export", Administrator, exportData).confirmed("export the workspace’s data").lasting(),
+		post("/data/import", Administrator, keepImport).upload(),
+		get("/data/import/{id}", Administrator, importPage),
+		post("/data/import/{id}", Administrator, runImport).lasting(),
 	}
 }

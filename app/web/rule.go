@@ -127,10 +127,8 @@ func upper(words string) string { return strings.ToUpper(words[:1]) + words[1:] 
 // actionRows are the rows of a branch, and one more for what is to be added.
 func actionRows(actions []work.Action) []pages.ActionEdit {
 	var rows []pages.ActionEdit
-	for _, one := range append(slices.Clone(actions), work.Action{}) {
-		if one.Do == "" && len(rows) < len(actions) {
-			continue
-		}
+	chosen := slices.DeleteFunc(slices.Clone(actions), func(a work.Action) bool { return a.Do == "" })
+	for _, one := range append(chosen, work.Action{}) {
 		row := pages.ActionEdit{Value: one.Value, Actions: []pages.Option{{Text: "Nothing", Selected: one.Do == ""}}}
 		for _, do := range work.Actions() {
 			row.Actions = append(row.Actions, pages.Option{Value: do, Text: upper(actionWords(do)), Selected: do == one.Do})

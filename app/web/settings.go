@@ -173,6 +173,9 @@ func security(c *call) error {
 		if one.At.After(page.Newest) {
 			page.Newest = one.At
 		}
+		if one.Restored.After(page.Restored) {
+			page.Restored = one.Restored
+		}
 	}
 	for _, one := range facts.Promises {
 		state := pages.PromiseUnknown

@@ -142,6 +142,11 @@ func table() []entry {
 		{"GET /audit", "403 403 200", ""},
 		{"POST /audit/export", "403 403 200", "query=&format=csv"},
 		{"GET /security", "403 403 200", ""},
+		{"GET /data", "403 403 200", ""},
+		{"POST /data/export", "403 403 200", "format=csv&table=tasks&project=&attachments=yes"},
+		{"POST /data/import", "403 403 422", "upload"},
+		{"GET /data/import/{id}", "403 403 200", ""},
+		{"POST /data/import/{id}", "403 403 303", "map-0=title&do=preview"},
 	}
 }
 
@@ -224,6 +229,8 @@ func (p *place) path(route web.Route, b *browser) string {
 	case strings.HasPrefix(path, "/settings/provider/grants/"):
 		grant, failed := p.c.Accounts.OpenGrant(ctx, operator, "A question", 3600e9)
 		made(grant.ID, failed)
+	case strings.HasPrefix(path, "/data/import/"):
+		id = p.kept(b.visit.Actor)
 	case strings.HasPrefix(path, "/invitation/"):
 		_, id = p.invited()
 	case strings.HasPrefix(path, "/reset/"):

@@ -20,6 +20,7 @@ var serviceTargets = map[string]string{
 	"tenancy": service + "/tenancy",
 	"web":     service + "/web",
 	"berth":   module + "/spec",
+	"roles":   service + "/store/dbrole",
 	"sql":     "database/sql",
 	"tests":   service + "/store/storetest",
 }
@@ -32,6 +33,7 @@ var serviceMayImport = map[string][]string{
 	"accounts":  {"client", "leaf", "store"},
 	"tenancy":   {"client", "leaf", "store", "tenancy"},
 	"exchange":  {"client", "leaf", "store"},
+	"bi":        {"client", "leaf", "roles", "store"},
 	"web":       {"client", "leaf", "store", "web"},
 	"rpc":       {"client", "leaf", "store"},
 	"server":    {"client", "leaf", "store", "tenancy", "web"},

@@ -105,7 +105,7 @@ func task() []Sample {
 			{ID: "3", Who: pages.Person{ID: "p", Name: "Jo Marsh"}, Visit: true, At: ago(5 * time.Minute), Body: pages.SanitisedMarkdown{HTML: prose[1]}},
 		},
 		Attachments: []pages.Attachment{{ID: "a1", Name: "carriers-2026.pdf", Type: "PDF", Size: 482_113, Who: person(2), At: ago(60 * hour), MayDo: true}, {ID: "a2", Name: "sketch of the three states.png", Type: "Picture", Size: 1_904_224, Who: person(0), At: ago(20 * hour)}},
-		MaxUpload:   25_000_000, Types: "pictures, documents, archives", Events: events()[:4], Mentionable: people(), May: pages.TaskAbilities{Edit: true, Comment: true, Attach: true, Delete: true},
+		MaxUpload:   25 << 20, Types: "pictures, documents, archives", Events: events()[:4], Mentionable: people(), May: pages.TaskAbilities{Edit: true, Comment: true, Attach: true, Delete: true},
 	}
 	reader := t
 	reader.May, reader.Description, reader.HasText, reader.Done = pages.TaskAbilities{Comment: true}, pages.SanitisedMarkdown{}, false, true
@@ -214,19 +214,22 @@ func client() []Sample {
 			{ID: "AV-12", Words: "A burst of requests does not slow you down", State: pages.PromiseUnknown},
 			{ID: "DP-9", Words: "Backups are kept in a second place", State: pages.PromiseBroken, Proof: "The files’ backup is late", At: ago(2 * hour)}},
 	}
-	data := pages.Data{Chrome: c, Projects: options(0, "Website relaunch", "Operations"), MaxBytes: 20_000_000,
-		Imports:  []pages.ImportRun{{ID: "m1", File: "old-board.csv", By: person(1), At: ago(400 * hour), Tasks: 212, State: "Done"}},
+	data := pages.Data{Chrome: c, Projects: options(0, "Website relaunch", "Operations"), MaxBytes: 10 << 20, MaxRows: 10_000,
+		Tables: options(0, "Tasks", "Comments", "People", "Audit log"), Narrow: options(0, "All projects", "Website relaunch", "Operations"),
+		Imports:  []pages.ImportRun{{ID: "m1", File: "old-board.csv", Project: "OPS", By: person(1), At: ago(400 * hour), Tasks: 212, State: "Done"}},
 		Database: &pages.DatabaseAccess{Host: "db.marlow.example.org", Name: "taskflow", User: "bi_marlow_1", Expires: Now.Add(300 * hour)}}
 	targets := func(n int) []pages.Option {
 		return options(n, "Left out", "Title", "Description", "Status", "Assignee", "Due")
 	}
-	preview := pages.ImportPreview{Chrome: c, ID: "m2", File: "old-board.csv", Project: project(0), Rows: 214, Ready: 212,
+	preview := pages.ImportPreview{Chrome: c, ID: "m2", File: "old-board.csv", Project: project(0), Rows: 214,
 		Fields: []pages.ImportField{{Column: "Summary", Example: "Order new labels", Targets: targets(1)}, {Column: "Who", Example: "carys", Targets: targets(4)}, {Column: "When", Example: "2026-04-01", Targets: targets(5)}},
 		Heads:  []string{"Summary", "Who", "When"}, Sample: [][]string{{"Order new labels", "carys", "2026-04-01"}, {"Repair the shelf by the door, the one that leans", "donal", ""}},
 		Faults: []pages.LineProblem{{Line: 17, Column: "When", Words: "“soon” is no date: write it as 2026-04-01"}, {Line: 103, Words: "there are 4 fields, not 3"}}, More: 0}
+	ready := preview
+	ready.Faults, ready.Ready, ready.There, ready.Labels = nil, 212, 2, []string{"warehouse", "front of house"}
 	return []Sample{
 		{"settings", settings}, {"audit", log}, {"audit-broken", broken}, {"security", security}, {"security-unknown", pages.Security{Chrome: c, Verified: pages.Verified{State: pages.VerifiedPending}}},
-		{"data", data}, {"import-preview", preview},
+		{"data", data}, {"import-preview", preview}, {"import-ready", ready},
 	}
 }
 
@@ -248,6 +251,7 @@ func Mails() []pages.Mail {
 		pages.InvitationMail{Letter: l, Inviter: "Bashir Khan", Role: "member", Link: l.Site + "/invitation/Zk1", Expires: Now.Add(168 * hour)},
 		pages.ResetMail{Letter: l, Link: l.Site + "/reset/Zk2", Minutes: 30},
 		pages.MentionMail{Letter: l, Who: "Bashir Khan", Key: "WEB-29", Subject: "Basket: say what delivery costs", Excerpt: "@ada could you look at the words?", Link: l.Site + "/tasks/WEB-29"},
+		pages.TaskMail{Letter: l, Who: "Bashir Khan", What: "commented on", Key: "WEB-29", Subject: "Basket: say what delivery costs", Excerpt: "Fine by me.", Link: l.Site + "/tasks/WEB-29", Choices: l.Site + "/me/notifications"},
 		pages.AssignmentMail{Letter: l, Who: "Carys Pugh", Key: "OPS-12", Subject: "Renew the insurance of the van", Project: "Operations", Priority: pages.PriorityHigh, Due: day(0), Link: l.Site + "/tasks/OPS-12"},
 		pages.DigestMail{Letter: l, Period: "today", Overdue: lines[:1], Due: lines, Events: lines[1:], Link: l.Site + "/", Choices: l.Site + "/me/notifications"},
 		pages.NoticeMail{Letter: l, What: "your password was changed", At: Now, Address: "192.0.2.17", Link: l.Site + "/me/sessions"},

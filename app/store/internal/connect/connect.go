@@ -21,7 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the driver that is opened by its name
+	"modernc.org/sqlite"
 )
 
 // Engine is a kind of database.
@@ -66,8 +66,8 @@ type Options struct {
 // Pool says how many connections there are. What is zero takes its default.
 type Pool struct {
 	MaxOpen  int           // connections at most; 8. On SQLite: those that read; one more writes.
-	MaxIdle  int           // of them kept while nobody asks; 2
-	IdleTime time.Duration // until an idle one is closed; 1 minute
+	MaxIdle  int           // of them kept while nobody asks; all, for to open one costs more than most of what is asked
+	IdleTime time.Duration // until an idle one is closed; 30 seconds
 	Lifetime time.Duration // until any is closed; 30 minutes
 	Wait     time.Duration // how long a write waits for its turn, SQLite only; 10 s
 }
@@ -84,9 +84,9 @@ func (p Pool) withDefaults() Pool {
 		}
 	}
 	set(&p.MaxOpen, 8)
-	set(&p.MaxIdle, 2)
+	set(&p.MaxIdle, p.MaxOpen)
 	p.MaxIdle = min(p.MaxIdle, p.MaxOpen)
-	setTime(&p.IdleTime, time.Minute)
+	setTime(&p.IdleTime, 30*time.Second)
 	setTime(&p.Lifetime, 30*time.Minute)
 	setTime(&p.Wait, 10*time.Second)
 	return p
@@ -204,17 +204,11 @@ func openSQLite(o Options) (*Handles, error) {
 		}
 		return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 	}
-	write, err := sql.Open("sqlite", source(url.Values{"_txlock": {"immediate"}}))
-	if err != nil {
-		return nil, fmt.Errorf("open the database to write: %w", err)
-	}
+	write := sql.OpenDB(remembering{&sqlite.Driver{}, source(url.Values{"_txlock": {"immediate"}})})
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
 	write.SetConnMaxIdleTime(o.Pool.IdleTime)
-	read, err := sql.Open("sqlite", source(url.Values{"_pragma": {"query_only(1)"}}))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database to read: %w", err), write.Close())
-	}
+	read := sql.OpenDB(remembering{&sqlite.Driver{}, source(url.Values{"_pragma": {"query_only(1)"}})})
 	read.SetMaxOpenConns(o.Pool.MaxOpen)
 	read.SetMaxIdleConns(o.Pool.MaxIdle)
 	read.SetConnMaxIdleTime(o.Pool.IdleTime)

@@ -1,0 +1,4 @@
+package bi
+
+// Readable is what may be read.
+var Readable = readable
