@@ -18,7 +18,9 @@ import (
 // flusher brings what SQLite has committed to the disk, once for all who wait. SQLite's own way (synchronous FULL) does it once for
 // each commit, while the next writer waits. So the database is opened with NORMAL, in which a commit is written and not yet flushed,
 // and nobody is told that it is done before a flush of the write-ahead log that began after it: what is acknowledged survives when the
-// power fails, as with FULL. What SQLite itself has to flush, before and after it moves the log into the database, it does.
+// power fails, as with FULL. (Others may read it some milliseconds earlier.) What SQLite itself has to flush, before and after it
+// moves the log into the database, it does. After a flush that failed nobody knows what is on the disk, and asking again would not
+// tell: nothing more is acknowledged until the database is opened anew.
 type flusher struct {
 	database string
 	log      string
@@ -27,6 +29,7 @@ type flusher struct {
 	next *flush // that has not begun: whoever comes waits for it
 
 	one   sync.Mutex // a flush at a time
+	lost  error      // of the flush that failed
 	seen  uint64     // the log's file, whose name is in its folder for good
 	count atomic.Int64
 }
@@ -69,7 +72,14 @@ func (f *flusher) wait() error {
 	f.next = nil // whoever comes from here on waits for the next one
 	f.mu.Unlock()
 	f.count.Add(1)
-	if err := f.sync(); err != nil {
+	err := f.lost
+	if err == nil {
+		err = f.sync()
+		if _, lost := errors.AsType[unflushed](err); lost {
+			f.lost = err
+		}
+	}
+	if err != nil {
 		mine.err = fault.Away("the database", fmt.Errorf("flush what was written: %w", err))
 	}
 	f.one.Unlock()
@@ -93,6 +103,11 @@ func (f *flusher) sync() error {
 	return nil
 }
 
+// unflushed is a flush that was tried and failed: the kernel may have dropped what was to be written.
+type unflushed struct{ error }
+
+func (u unflushed) Unwrap() error { return u.error }
+
 // syncFile flushes a file or a folder, and tells its number.
 func syncFile(path string) (uint64, error) {
 	file, err := os.Open(path)
@@ -101,7 +116,7 @@ func syncFile(path string) (uint64, error) {
 	}
 	defer file.Close() //nolint:errcheck // nothing was written through it
 	if err := file.Sync(); err != nil {
-		return 0, err
+		return 0, unflushed{err}
 	}
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
@@ -114,7 +129,31 @@ func syncFile(path string) (uint64, error) {
 type flushed struct {
 	entsql.ColumnScanner
 	flusher *flusher
+	err     error
+	ended   bool
 }
 
+// Next is ColumnScanner's.
+func (r *flushed) Next() bool {
+	if r.ColumnScanner.Next() {
+		return true
+	}
+	r.end()
+	return false
+}
+
+func (r *flushed) end() {
+	if !r.ended {
+		r.ended, r.err = true, r.flusher.wait()
+	}
+}
+
+// Err is ColumnScanner's.
+func (r *flushed) Err() error { return errors.Join(r.ColumnScanner.Err(), r.err) }
+
 // Close is ColumnScanner's.
-func (r flushed) Close() error { return errors.Join(r.ColumnScanner.Close(), r.flusher.wait()) }
+func (r *flushed) Close() error {
+	err := r.ColumnScanner.Close()
+	r.end()
+	return errors.Join(err, r.err)
+}

@@ -77,7 +77,7 @@ func (d *split) Query(ctx context.Context, query string, args, v any) error {
 		return err
 	}
 	if found, ok := v.(*entsql.Rows); ok && d.flusher != nil {
-		found.ColumnScanner = flushed{found.ColumnScanner, d.flusher}
+		found.ColumnScanner = &flushed{ColumnScanner: found.ColumnScanner, flusher: d.flusher}
 	}
 	return nil
 }
