@@ -12,7 +12,7 @@ PULUMI         := $(CACHE)/pulumi-$(PULUMI_VERSION)/bin/pulumi
 GOLANGCI_LINT  := $(CACHE)/golangci-lint-$(LINT_VERSION)/bin/golangci-lint
 STACK          ?= prod
 VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-MODULES        := . app tests/catalogue tests/aws tests/pulumi-resource-aws
+MODULES        := . app app/bench tests/catalogue tests/aws tests/pulumi-resource-aws
 
 .PHONY: help
 help: ## list the targets

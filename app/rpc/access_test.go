@@ -162,11 +162,15 @@ func TestATokenOpensItsScopesOnly(t *testing.T) {
 		rest := slices.DeleteFunc(actor.Scopes(), func(one actor.Scope) bool { return one == scope })
 		without[scope] = p.owner.with(rest...)
 	}
-	exports := p.owner.with(actor.Export)
+	exports, reads := p.owner.with(actor.Export), p.owner.with(actor.Read)
 	for _, m := range methods(t) {
 		body := p.fill(known[m.Procedure], p.owner)
 		before := p.changes()
-		for _, b := range []*program{without[m.Scope], exports} {
+		only := exports
+		if m.Scope == actor.Export {
+			only = reads
+		}
+		for _, b := range []*program{without[m.Scope], only} {
 			a := b.ask(m, body).want("permission_denied")
 			if !strings.Contains(string(a.body), "scope "+string(m.Scope)) {
 				t.Errorf("%s does not say which scope is missing: %s", m.Procedure, a.body)

@@ -23,6 +23,7 @@ import (
 type call struct {
 	visit  accounts.Visit
 	method *served
+	still  func(context.Context) error // whether the token is still good for the method; a call may last
 }
 
 type callKey struct{}
@@ -118,9 +119,17 @@ func hurry(w http.ResponseWriter, within time.Duration) (stop func()) {
 // enter finds out who calls, counts the call against them (AS-6), and keeps out whoever cannot be right.
 func (h *handler) enter(ctx context.Context, r *http.Request, c *call) error {
 	from := accounts.From{Address: client.AddressOf(ctx), Agent: r.UserAgent()}
+	token := bearer(r.Header)
 	var err error
-	if c.visit, err = h.client.Accounts.ByToken(ctx, from, bearer(r.Header)); err != nil {
+	if c.visit, err = h.client.Accounts.ByToken(ctx, from, token); err != nil {
 		return err
+	}
+	c.still = func(ctx context.Context) error {
+		visit, err := h.client.Accounts.ByToken(ctx, from, token)
+		if err != nil {
+			return err
+		}
+		return visit.Actor.Need(c.method.Scope)
 	}
 	if err := h.client.AllowPerson(ctx, c.visit.Actor.ID, 1); err != nil {
 		return err

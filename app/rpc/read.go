@@ -15,7 +15,7 @@ import (
 	"github.com/berth-iac/berth/app/work"
 )
 
-// calls are all services of one client. Each method maps what was sent, calls accounts or work as whoever asks, and maps what comes back.
+// calls are all services of one client. Each method maps what was sent, calls accounts, work or exchange as whoever asks, and maps what comes back.
 type calls struct {
 	client    *client.Client
 	accounts  *accounts.Accounts

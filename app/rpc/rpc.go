@@ -1,7 +1,7 @@
 // Package rpc is what programs call: Connect services (https://connectrpc.com) over protobuf or plain HTTP and JSON, as proto/ declares
-// them. It finds out who calls by their personal API token, keeps them within limits, turns messages into calls of accounts and work, and
-// what goes wrong into codes. Who may do what is decided below, in work and accounts, so that programs and pages have the same rights; the
-// scope that a method declares only keeps out whoever cannot possibly be right.
+// them. It finds out who calls by their personal API token, keeps them within limits, turns messages into calls of accounts, work and
+// exchange, and what goes wrong into codes. Who may do what is decided below, in those three, so that programs and pages have the same
+// rights; the scope that a method declares only keeps out whoever cannot possibly be right.
 //
 // Cookies are not looked at here, and nothing else that a browser sends by itself: so there is nothing that another site could make a
 // browser do (AS-4). Only what is declared is reached (AS-3). A handler knows one client and no way to another (DP-1).
@@ -79,7 +79,8 @@ func Methods() ([]Method, error) {
 func declared() []protoreflect.FileDescriptor {
 	return []protoreflect.FileDescriptor{
 		taskflowv1.File_taskflow_v1_account_proto, taskflowv1.File_taskflow_v1_activity_proto, taskflowv1.File_taskflow_v1_attachment_proto,
-		taskflowv1.File_taskflow_v1_audit_proto, taskflowv1.File_taskflow_v1_comment_proto, taskflowv1.File_taskflow_v1_filter_proto,
+		taskflowv1.File_taskflow_v1_audit_proto, taskflowv1.File_taskflow_v1_comment_proto, taskflowv1.File_taskflow_v1_export_proto,
+		taskflowv1.File_taskflow_v1_filter_proto, taskflowv1.File_taskflow_v1_import_proto,
 		taskflowv1.File_taskflow_v1_notification_proto, taskflowv1.File_taskflow_v1_people_proto, taskflowv1.File_taskflow_v1_project_proto,
 		taskflowv1.File_taskflow_v1_rule_proto, taskflowv1.File_taskflow_v1_search_proto, taskflowv1.File_taskflow_v1_task_proto,
 		taskflowv1.File_taskflow_v1_team_proto,
@@ -157,7 +158,9 @@ func (h *handler) services(c *calls) map[string]func() http.Handler {
 		taskflowv1connect.AttachmentServiceName:   service[taskflowv1connect.AttachmentServiceHandler](c, options, taskflowv1connect.NewAttachmentServiceHandler),
 		taskflowv1connect.AuditServiceName:        service[taskflowv1connect.AuditServiceHandler](c, options, taskflowv1connect.NewAuditServiceHandler),
 		taskflowv1connect.CommentServiceName:      service[taskflowv1connect.CommentServiceHandler](c, options, taskflowv1connect.NewCommentServiceHandler),
+		taskflowv1connect.ExportServiceName:       service[taskflowv1connect.ExportServiceHandler](c, options, taskflowv1connect.NewExportServiceHandler),
 		taskflowv1connect.FilterServiceName:       service[taskflowv1connect.FilterServiceHandler](c, options, taskflowv1connect.NewFilterServiceHandler),
+		taskflowv1connect.ImportServiceName:       service[taskflowv1connect.ImportServiceHandler](c, options, taskflowv1connect.NewImportServiceHandler),
 		taskflowv1connect.NotificationServiceName: service[taskflowv1connect.NotificationServiceHandler](c, options, taskflowv1connect.NewNotificationServiceHandler),
 		taskflowv1connect.PeopleServiceName:       service[taskflowv1connect.PeopleServiceHandler](c, options, taskflowv1connect.NewPeopleServiceHandler),
 		taskflowv1connect.ProjectServiceName:      service[taskflowv1connect.ProjectServiceHandler](c, options, taskflowv1connect.NewProjectServiceHandler),
@@ -170,6 +173,13 @@ func (h *handler) services(c *calls) map[string]func() http.Handler {
 
 // Transfers tells, by method and path alone, which requests may last: a server gives them more time, and larger bodies.
 func Transfers(r *http.Request) bool {
-	return r.Method == http.MethodPost && (r.URL.Path == Prefix+taskflowv1connect.AttachmentServiceUploadAttachmentProcedure ||
-		r.URL.Path == Prefix+taskflowv1connect.AttachmentServiceDownloadAttachmentProcedure)
+	if r.Method != http.MethodPost {
+		return false
+	}
+	switch strings.TrimPrefix(r.URL.Path, Prefix) {
+	case taskflowv1connect.AttachmentServiceUploadAttachmentProcedure, taskflowv1connect.AttachmentServiceDownloadAttachmentProcedure,
+		taskflowv1connect.ExportServiceExportProcedure:
+		return strings.HasPrefix(r.URL.Path, Prefix)
+	}
+	return false
 }
