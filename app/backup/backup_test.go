@@ -105,6 +105,7 @@ func same(t *testing.T, src source, s *store.Store, f files.Store) {
 func settled(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx, c := t.Context(), s.Client()
+	last := c.AuditEntry.Query().Order(ent.Desc("seq")).FirstX(ctx)
 	if n := c.Session.Query().CountX(ctx) + c.Lock.Query().CountX(ctx) + c.BIGrant.Query().CountX(ctx); n != 0 {
 		t.Errorf("%d sessions, locks and roles came along", n)
 	}
@@ -114,13 +115,14 @@ func settled(t *testing.T, s *store.Store) {
 	if c.ProviderGrant.Query().OnlyX(ctx).ClosedAt == nil {
 		t.Error("the provider may come in by a grant of the past (AC-8)")
 	}
-	if kind := c.Link.Query().OnlyX(ctx).Kind; kind != "invite" {
-		t.Errorf("a link of kind %s is left", kind)
+	if l := c.Link.Query().OnlyX(ctx); l.Kind != "invite" {
+		t.Errorf("a link of kind %s is left", l.Kind)
+	} else if l.ExpiresAt.After(last.At) {
+		t.Errorf("an invitation that may have been taken back opens an account until %s", l.ExpiresAt)
 	}
 	if m := c.OutgoingMail.Query().OnlyX(ctx); m.State != outgoingmail.StateFailed || len(m.Body) != 0 || m.LastError == "" {
 		t.Errorf("a mail waits to be sent again: %v", m)
 	}
-	last := c.AuditEntry.Query().Order(ent.Desc("seq")).FirstX(ctx)
 	if last.Action != "client.restored" || last.ActorName != "taskflow restore" {
 		t.Errorf("the last entry of the audit log is %v", last)
 	}
@@ -402,7 +404,7 @@ func TestTwoRunsMakeOneBackup(t *testing.T) {
 		results := make([]backup.Made, 3)
 		for i := range results {
 			o, _ := options(t, place)
-			o.Now, o.Wait = time.Now, time.Minute
+			o.Now, o.Wait = time.Now, 10*time.Minute
 			all.Go(func() {
 				var err error
 				if results[i], err = backup.Run(context.Background(), src.Source, o); err != nil {

@@ -92,7 +92,7 @@ func (s *source) fill(t testing.TB) {
 	c.APIToken.Create().SetUser(s.bob).SetName("script").SetHash(hash("token")).SetEnding("aB3_").SetScopes([]string{"read"}).
 		SetCreatedAt(now).SetExpiresAt(now.AddDate(0, 3, 0)).ExecX(ctx)
 	c.Link.Create().SetUser(s.bob).SetKind("reset").SetHash(hash("reset")).SetCreatedAt(now).SetExpiresAt(now.Add(30 * time.Minute)).ExecX(ctx)
-	c.Link.Create().SetUser(s.bob).SetKind("invite").SetHash(hash("invite")).SetCreatedAt(now).SetExpiresAt(now.Add(30 * time.Minute)).ExecX(ctx)
+	c.Link.Create().SetUser(s.bob).SetKind("invite").SetHash(hash("invite")).SetCreatedAt(now).SetExpiresAt(now.AddDate(100, 0, 0)).ExecX(ctx)
 	team := c.Team.Create().SetName("Crew").SetCreatedAt(now).SetUpdatedAt(now).SaveX(ctx)
 	c.TeamMember.Create().SetTeam(team).SetUser(s.bob).SetCreatedAt(now).ExecX(ctx)
 	c.ProjectMember.Create().SetProject(project).SetUser(s.bob).SetCreatedAt(now).ExecX(ctx)

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"maps"
+	"os"
 	"time"
 
 	"filippo.io/age"
@@ -178,7 +179,9 @@ func run(ctx context.Context, s Source, o Options) (_ Made, err error) {
 	}
 	done := Made{Summary: sum, Where: where, Size: stored.size, SHA256: hex.EncodeToString(stored.hash.Sum(nil))}
 	if folder, on := o.Place.(Folder); on {
-		return done, reread(ctx, folder, done)
+		if err := reread(ctx, folder, done); err != nil {
+			return Made{}, errors.Join(err, os.Remove(done.Where))
+		}
 	}
 	return done, nil
 }

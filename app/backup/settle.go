@@ -35,6 +35,9 @@ func (r *restore) settle(ctx context.Context) error {
 			_, err := c.Link.Delete().Where(link.KindEQ(link.KindReset)).Exec(ctx)
 			return err
 		}},
+		{"end the invitations", func() error { // some may have been taken back since; administrators send them again
+			return c.Link.Update().Where(link.UsedAtIsNil(), link.ExpiresAtGT(now)).SetExpiresAt(now).Exec(ctx)
+		}},
 		{"close the provider's grants", func() error {
 			return c.ProviderGrant.Update().Where(providergrant.ClosedAtIsNil(), providergrant.EndsAtGT(now)).SetClosedAt(now).Exec(ctx)
 		}},

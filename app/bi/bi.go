@@ -135,6 +135,9 @@ func Grant(ctx context.Context, a Access, r Request) (Granted, error) {
 	if a.Master.Unbound() {
 		g.Notes = append(g.Notes, "PostgreSQL does not bind a role to addresses: let only these through the firewall or security group, over TLS: "+strings.Join(r.Addresses, ", "))
 	}
+	if err := ours(ctx, a, g.Role); err != nil {
+		return Granted{}, err
+	}
 	reader := dbrole.Reader{Role: g.Role, Password: g.Password, Addresses: networks, Until: g.Until, Days: r.Days, Tables: readable()}
 	err = a.Store.Tx(ctx, func(tx *ent.Tx) error {
 		known, err := tx.BIGrant.Query().Where(bigrant.Role(g.Role)).Only(ctx)
@@ -164,6 +167,22 @@ func Grant(ctx context.Context, a Access, r Request) (Granted, error) {
 		return Granted{}, errors.Join(err, revoke(late, a, g.Role, r.By, "it could not be made"))
 	}
 	return g, nil
+}
+
+// ours refuses a role that the server has and this record does not: taking back what could not be made would remove somebody else's.
+func ours(ctx context.Context, a Access, role string) error {
+	there, err := a.Master.Roles(ctx, []string{role})
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	known, err := a.Store.Client().BIGrant.Query().Where(bigrant.Role(role)).Exist(ctx)
+	if err != nil {
+		return store.Translate(fmt.Errorf("look for the access: %w", err))
+	}
+	if !known {
+		return fault.Clash("the database's server has a role "+role+" that is not recorded here", "choose another name, or remove it there")
+	}
+	return nil
 }
 
 // Role is an access as it is recorded.

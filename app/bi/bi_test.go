@@ -73,6 +73,23 @@ func request(name string) bi.Request {
 	return bi.Request{Name: name, Addresses: []string{"192.0.2.0/24", "127.0.0.1"}, Days: 7, Reason: "a report for Ann", By: "Jo Ops"}
 }
 
+// A role of the same name that is somebody else's is left alone.
+func TestSomebodyElsesRoleIsKept_DP_5(t *testing.T) {
+	each(t, func(t *testing.T, e storetest.Engine) {
+		a, _ := access(t, e, "acme")
+		other, _ := access(t, e, "acme") // another installation on the same server
+		g, err := bi.Grant(t.Context(), other, request("shared"))
+		must(t, err)
+		t.Cleanup(func() { _ = bi.Revoke(context.Background(), other, "shared", "test", "") })
+		if _, err := bi.Grant(t.Context(), a, request("shared")); !fault.Is(err, fault.Conflict) {
+			t.Errorf("the name of a role that is there: %v", err)
+		}
+		if there, err := a.Master.Roles(t.Context(), []string{g.Role}); err != nil || len(there) != 1 {
+			t.Errorf("the other's role is gone: %v, %v", there, err)
+		}
+	})
+}
+
 // DP-5: every column that is offered can be read, and no other.
 func TestWhatIsOfferedCanBeRead_DP_5(t *testing.T) {
 	each(t, func(t *testing.T, e storetest.Engine) {

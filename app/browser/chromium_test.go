@@ -58,7 +58,7 @@ func browse(t *testing.T, s *service) *person {
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
-	ctx, stopTime := context.WithTimeout(ctx, 10*time.Minute)
+	ctx, stopTime := context.WithTimeout(ctx, 35*time.Minute)
 	t.Cleanup(func() { stopTime(); stop(); stopAllocator() })
 	p := &person{t: t, ctx: ctx, s: s, shots: os.Getenv("TASKFLOW_SHOTS")}
 	if p.shots != "" {
@@ -126,7 +126,7 @@ func (p *person) quiet(where string, but ...string) {
 
 func (p *person) act(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second) // what is waited for may never come
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Minute) // what is waited for may never come
 	defer cancel()
 	must(p.t, chromedp.Do(ctx, steps...))
 }
@@ -144,7 +144,7 @@ func eval[T any](p *person, script string) T {
 func (p *person) until(script string) {
 	p.t.Helper()
 	var last error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(25 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(25 * time.Millisecond) {
 		came, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("(() => { try { return !!("+script+") } catch { return false } })()"))
 		if came {
 			return

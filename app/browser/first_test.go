@@ -106,6 +106,7 @@ func (p *person) board() {
 	if len(columns) < 3 {
 		p.t.Fatalf("the columns are %q", columns)
 	}
+	const answered = `!document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")` // what was shown beforehand is so
 	holds := func(column, want string) {
 		p.t.Helper()
 		p.until(cards + `(` + quote(column) + `) === ` + quote(want))
@@ -117,6 +118,7 @@ func (p *person) board() {
 	p.press("m", "ArrowRight", "Enter")
 	holds(columns[1], "FEST-2")
 	p.until(`document.activeElement.id === "card-FEST-2"`)
+	p.until(answered)
 	// With the mouse
 	p.window(1280, "light")
 	from := eval[[]float64](p, `(() => { const b = document.querySelector("[data-card=FEST-3]").getBoundingClientRect(); return [b.left + 40, b.top + 14]; })()`)
@@ -124,6 +126,7 @@ func (p *person) board() {
 	p.act(chromedp.DragAndDropXY(from[0], from[1], to[0], to[1], 12))
 	holds(columns[1], "FEST-3 FEST-2")
 	p.until(`!document.querySelector(".ghost, .gap, .dragging")`)
+	p.until(answered)
 	// With the small button, on a phone
 	p.window(360, "light")
 	p.click("Move FEST-1")
@@ -133,7 +136,7 @@ func (p *person) board() {
 	holds(columns[2], "FEST-1")
 	p.window(1280, "light")
 	// It is so for everybody, not only in this window.
-	p.act(chromedp.Sleep(300 * time.Millisecond))
+	p.until(answered)
 	p.open("/projects/FEST")
 	holds(columns[0], "FEST-4")
 	holds(columns[1], "FEST-3 FEST-2")

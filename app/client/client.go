@@ -80,6 +80,7 @@ type Client struct {
 	people  *limits.Limiter
 	signIns limits.Bucket
 	rates   rates
+	lasting lasting
 	process Process
 	facts   facts
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/berth-iac/berth/app/accounts"
 	"github.com/berth-iac/berth/app/actor"
 	"github.com/berth-iac/berth/app/audit"
@@ -195,6 +197,35 @@ func TestLimits_AS_6(t *testing.T) {
 	must(t, c.SetRates(more))
 	p.later(time.Second)
 	must(t, c.AllowSignIn(t.Context(), one))
+}
+
+// AV-12: nobody holds all of a client's turns with files that are on their way.
+func TestOnePersonsTransfersAreFew_AV_12(t *testing.T) {
+	p := newPlace(t)
+	c := p.open(p.tenant("acme"))
+	ada, ben := uuid.New(), uuid.New()
+	var ends []func()
+	for {
+		end, err := c.Lasting(ada)
+		if err != nil {
+			wants(t, err, fault.TooMany)
+			break
+		}
+		if ends = append(ends, end); len(ends) > 20 {
+			t.Fatal("one person may have any number of files on its way")
+		}
+	}
+	if _, err := c.Lasting(ben); err != nil || len(ends) < 2 {
+		t.Errorf("another person, after %d of the first: %v", len(ends), err)
+	}
+	ends[0]()
+	ends[0]() // once more is no error, and frees nothing
+	if _, err := c.Lasting(ada); err != nil {
+		t.Errorf("after one has ended: %v", err)
+	}
+	if _, err := c.Lasting(ada); err == nil {
+		t.Error("an end that is told twice frees two places")
+	}
 }
 
 func TestWhatTheServerKnowsOfARequest(t *testing.T) {

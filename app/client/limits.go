@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,6 +18,12 @@ import (
 )
 
 type rates struct{ signIn atomic.Pointer[space.Rate] }
+
+// lasting counts what people have on its way.
+type lasting struct {
+	sync.Mutex
+	of map[uuid.UUID]int
+}
 
 // named is a part of a bucket's names.
 type named struct {
@@ -80,6 +88,29 @@ func per(r config.Rate) space.Rate { return limits.Per(r.Requests, r.Period.D())
 // address's and the client's buckets were taken from before, by the server.
 func (c *Client) AllowPerson(ctx context.Context, id uuid.UUID, cost float64) error {
 	return c.people.Allow(ctx, limits.Who{User: id.String()}, cost).Err()
+}
+
+// maxLasting is how many files of one person may be on their way at once: each holds one of the client's turns (AV-12).
+const maxLasting = 6
+
+// Lasting counts a request of somebody's that may last, until end is called; fault.TooMany where there are many already.
+func (c *Client) Lasting(person uuid.UUID) (end func(), err error) {
+	c.lasting.Lock()
+	defer c.lasting.Unlock()
+	if c.lasting.of[person] >= maxLasting {
+		return nil, fault.Limited("too many of your files are on their way at once", 5*time.Second)
+	}
+	if c.lasting.of == nil {
+		c.lasting.of = map[uuid.UUID]int{}
+	}
+	c.lasting.of[person]++
+	return sync.OnceFunc(func() {
+		c.lasting.Lock()
+		defer c.lasting.Unlock()
+		if c.lasting.of[person]--; c.lasting.of[person] == 0 {
+			delete(c.lasting.of, person)
+		}
+	}), nil
 }
 
 // AllowSignIn takes from an address's bucket of attempts to sign in; ask before a password is looked at.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,7 +186,11 @@ func TestAKilledBackupLeavesNothingHalf(t *testing.T) {
 	lock := v.db(t, "acme").Client().Lock
 	for i := range 6 {
 		lock.Delete().ExecX(t.Context()) // or each would wait for the lease of the one before
-		v.kill(t, took*time.Duration(i+1)/6, "backup")
+		before, _ := filepath.Glob(filepath.Join(place, "acme", ".*.unfinished"))
+		v.kill(t, func() bool {
+			now, _ := filepath.Glob(filepath.Join(place, "acme", ".*.unfinished"))
+			return slices.ContainsFunc(now, func(name string) bool { return !slices.Contains(before, name) })
+		}, took*time.Duration(i)/6, "backup")
 		unfinished, _ := filepath.Glob(filepath.Join(place, "acme", ".*.unfinished"))
 		partly += len(unfinished)
 		finished, _ := filepath.Glob(filepath.Join(place, "acme", "*.age"))
@@ -207,17 +212,32 @@ func TestAKilledBackupLeavesNothingHalf(t *testing.T) {
 	v.run(command.Done, "backup", "verify", filepath.Join(place, "acme", left[len(left)-1].Name()), "--identity", v.key)
 }
 
-// kill runs a command as a process of its own and kills it after a while.
-func (v vault) kill(t *testing.T, after time.Duration, args ...string) {
+// kill runs a command as a process of its own and kills it a while after it has begun with its work.
+func (v vault) kill(t *testing.T, begun func() bool, after time.Duration, args ...string) {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(context.Background(), self, append(args, "--config", v.config)...)
 	cmd.Env = append(os.Environ(), "TASKFLOW_TEST_PROGRAM=1")
 	must(t, cmd.Start())
-	time.Sleep(after)
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	for !begun() {
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+	select {
+	case <-ended:
+	case <-time.After(after):
+		_ = cmd.Process.Kill()
+		<-ended
+	}
 }
 
 // A restore that is killed at any moment leaves nothing that is served, and the next one puts it right.
@@ -232,7 +252,10 @@ func TestAKilledRestoreIsBegunAnew(t *testing.T) {
 	took := time.Since(began)
 	partly := 0
 	for i := range 6 {
-		v.kill(t, took*time.Duration(i+1)/7, "restore", made[0].Backup.Where, "--identity", v.key, "--as", "second", "--host", "second.example.org")
+		v.kill(t, func() bool {
+			begun, _ := filepath.Glob(filepath.Join(v.folder, "tenants", "tenants", "second*"))
+			return len(begun) > 0
+		}, took*time.Duration(i)/8, "restore", made[0].Backup.Where, "--identity", v.key, "--as", "second", "--host", "second.example.org")
 		var list []struct {
 			Name  string
 			Hosts []string

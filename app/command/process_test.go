@@ -165,15 +165,15 @@ func TestSignals_AV_6(t *testing.T) {
 	p := start(t, folder, true)
 	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
 	p.waitFor("read the configuration anew")
-	got := make(chan string, 1)
-	go func() {
-		body, err := p.get("/slow")
-		got <- fmt.Sprint(body, err)
-	}()
-	time.Sleep(200 * time.Millisecond)
+	r, err := http.NewRequest(http.MethodGet, "http://"+p.address+"/slow", nil)
+	must(t, err)
+	r.Host = "demo.localhost"
+	answer, err := (&http.Client{Transport: &http.Transport{}, Timeout: time.Minute}).Do(r) // its header is here: it is in flight
+	must(t, err)
+	defer answer.Body.Close()
 	p.stop()
-	if body := <-got; body != "finished<nil>" {
-		t.Errorf("the request in flight got %q", body)
+	if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "finished" {
+		t.Errorf("the request in flight got %q, %v", body, err)
 	}
 }
 

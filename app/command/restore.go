@@ -215,6 +215,12 @@ func (p *program) restoreInto(ctx context.Context, parts *server.Parts, o restor
 		return backup.Summary{}, err
 	}
 	defer release()
+	// Nobody is served meanwhile. Cleared first and again afterwards, no session outlives a restore that is killed in between.
+	if o.replace && parts.Process.Redis != nil {
+		if err := t.Space.Clear(ctx); err != nil {
+			return backup.Summary{}, fmt.Errorf("end the sessions in Redis: %w", err)
+		}
+	}
 	sum, err := backup.Restore(ctx, backup.Target{Store: t.Store, Files: t.Files, Keys: t.Seal, Replace: o.replace, By: o.by, Now: p.Clock}, open)
 	if err != nil {
 		return backup.Summary{}, err

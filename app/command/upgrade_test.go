@@ -85,7 +85,9 @@ func TestUpgradeUnderLoad_AV_6(t *testing.T) {
 				u.ends(old)
 			}
 			before := u.answered.Load()
-			time.Sleep(time.Second)
+			for deadline := time.Now().Add(30 * time.Second); u.answered.Load() == before && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			}
+			time.Sleep(time.Second) // some more
 			if u.answered.Load() == before {
 				t.Error("nobody was answered by the next release")
 			}

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,10 @@ func TestAMachinesFolderIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := c.Client
+	if !slices.ContainsFunc(c.Listen.TrustedProxies, func(n config.Network) bool { return n.Contains(netip.MustParseAddr("10.20.1.5")) }) ||
+		slices.ContainsFunc(c.Listen.TrustedProxies, func(n config.Network) bool { return n.Contains(netip.MustParseAddr("203.0.113.9")) }) {
+		t.Errorf("who a request comes from is believed of %v, want of the load balancer alone", c.Listen.TrustedProxies)
+	}
 	for what, got := range map[string][2]string{
 		"name":           {client.Name, "acme"},
 		"host":           {client.Hosts[0], "tasks.acme.example"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -81,6 +82,9 @@ func (r *reader) machine(from Source, text []byte, c *Config) {
 		}
 	}
 	c.Listen.Addresses = []string{":8443"}
+	for _, private := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"} { // the load balancer's: its security group lets nobody else in
+		c.Listen.TrustedProxies = append(c.Listen.TrustedProxies, Network{netip.MustParsePrefix(private)})
+	}
 	exists := func(name string) string {
 		file := filepath.Join(from.Path, name)
 		if _, err := from.ReadFile(file); err != nil {

@@ -2,8 +2,10 @@ package exchange_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -292,6 +294,20 @@ func TestHostileFilesAreBounded(t *testing.T) {
 	many := p.look(t, "OPS", "Title,Due\n"+strings.Repeat("x,never\n", 2000))
 	if len(many.Problems) != 500 || many.More != 1500 {
 		t.Errorf("%d problems and %d more", len(many.Problems), many.More)
+	}
+	words := make([]string, 20_000)
+	for i := range words {
+		words[i] = fmt.Sprintf("%x", i)
+	}
+	columns := slices.Repeat([]string{"Labels"}, 8)
+	crowded := p.look(t, "OPS", "Title,"+strings.Join(columns, ",")+"\nx"+strings.Repeat(","+strconv.Quote(strings.Join(words[:9000], ",")), len(columns))+"\n")
+	if !strings.Contains(told(crowded), "a task has at most") {
+		t.Errorf("a task with thousands of labels: %.300s", told(crowded))
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := p.Look(ended, p.ada, exchange.Source{Project: "OPS", Data: []byte("Title\nx\n")}); !errors.Is(err, context.Canceled) {
+		t.Errorf("it goes on when nobody waits any more: %v", err)
 	}
 	cell := p.look(t, "OPS", "Title,Notes\nx,"+strings.Repeat("y", 65<<10)+"\n")
 	if !strings.Contains(told(cell), "line 2, Notes: it holds more than 64 kB") {

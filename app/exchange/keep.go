@@ -46,14 +46,15 @@ func (x *Exchange) Keep(ctx context.Context, who actor.Actor, project, name stri
 // alone lets one file of a client be in memory at a time, on all machines that share its space.
 func (x *Exchange) alone(ctx context.Context, do func() error) error {
 	const name = "exchange.file"
-	first, err := x.o.Space.SetIfAbsent(ctx, name, []byte("taken"), time.Minute)
+	holder := uuid.NewString()
+	first, err := x.o.Store.Take(ctx, name, holder, x.now(), time.Minute)
 	if err != nil {
 		return fmt.Errorf("wait for other files: %w", err)
 	}
 	if !first {
 		return fault.Limited("another file is being looked at: try again in a moment", 5*time.Second)
 	}
-	defer func() { _ = x.o.Space.Delete(context.WithoutCancel(ctx), name) }() // it ends by itself
+	defer func() { _ = x.o.Store.Release(context.WithoutCancel(ctx), name, holder) }() // it ends by itself
 	return do()
 }
 

@@ -89,6 +89,9 @@ func (x *Exchange) draft(ctx context.Context, choices work.Choices, data []byte,
 		}
 	}
 	for _, row := range d.rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		d.row(row)
 	}
 	if project+len(d.fresh) > maxLabels && len(d.fresh) > 0 {
@@ -339,6 +342,9 @@ func (d *draft) due(t *newTask, cell string, bad func(string, ...any)) {
 
 func (d *draft) label(t *newTask, words []string, bad func(string, ...any)) {
 	for _, word := range words {
+		if len(t.labels) > schema.MaxLabelsPerTask || len(d.fresh) > maxLabels {
+			return // too many already, which is told of the row, or of the file
+		}
 		if utf8.RuneCountInString(word) > schema.MaxName || strings.ContainsFunc(word, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			bad("“%s” is too long for a label, or holds control characters", shorten(strings.ToValidUTF8(word, ""), 40))
 			continue

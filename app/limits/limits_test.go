@@ -132,7 +132,7 @@ func (b *counting) Take(ctx context.Context, name string, rate space.Rate, cost 
 func TestLimitsHoldWhileRedisIsAwayAV12(t *testing.T) {
 	var c clock
 	server := miniredis.RunT(t)
-	redis, err := space.NewRedis(space.RedisOptions{Address: server.Addr(), Timeout: 200 * time.Millisecond})
+	redis, err := space.NewRedis(space.RedisOptions{Address: server.Addr(), Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

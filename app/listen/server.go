@@ -199,6 +199,8 @@ type How struct {
 	Settle time.Duration
 	// Accepting are the listeners that are closed after that.
 	Accepting []net.Listener
+	// Accepted is closed when no server accepts any more: what was accepted is known by then. Nil is not waited for.
+	Accepted <-chan struct{}
 	// Linger is how long connections that are open may still bring a request. Each is closed with its next answer, which says so, and
 	// those that bring none are closed at the end.
 	Linger time.Duration
@@ -219,6 +221,12 @@ func (d *Drain) Run(ctx context.Context, how How, servers ...*http.Server) error
 	}
 	for _, l := range how.Accepting {
 		_ = l.Close()
+	}
+	if how.Accepted != nil {
+		select {
+		case <-how.Accepted:
+		case <-ctx.Done():
+		}
 	}
 	d.linger(ctx, how.Linger)
 	errs := make(chan error, len(servers))

@@ -39,6 +39,21 @@ func start(t *testing.T, h http.Handler, l listen.Limits, connections int) (*htt
 	return s, raw[0], raw[0].Addr().String()
 }
 
+// closes waits until nobody listens at an address any more.
+func closes(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("connections are still accepted")
+		}
+	}
+}
+
 func exchange(t *testing.T, address, send string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -46,7 +61,7 @@ func exchange(t *testing.T, address, send string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = io.WriteString(conn, send)
 	all, err := io.ReadAll(conn)
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
@@ -56,7 +71,7 @@ func exchange(t *testing.T, address, send string) string {
 }
 
 func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
-	pace := listen.Pace{Clock: time.Now, BytesPerSecond: 1000, Grace: 150 * time.Millisecond, MaxBody: 5000}
+	pace := listen.Pace{Clock: time.Now, BytesPerSecond: 1000, Grace: time.Second, MaxBody: 5000}
 	_, _, address := start(t, pace.Steady(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		var large *http.MaxBytesError
@@ -69,7 +84,7 @@ func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
 			w.Header().Set("Got", strings.Repeat("x", len(body)%10))
 			_, _ = w.Write(body)
 		}
-	})), listen.Limits{Header: 150 * time.Millisecond, Handler: 300 * time.Millisecond, Idle: 150 * time.Millisecond, HeaderBytes: 2048}, 0)
+	})), listen.Limits{Header: time.Second, Handler: 2 * time.Second, Idle: time.Second, HeaderBytes: 2048}, 0)
 	for name, tc := range map[string]struct{ send, want string }{
 		"a request":               {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200 OK"},
 		"half a header":           {"GET / HTTP/1.1\r\nHost: x\r\n", ""},
@@ -95,9 +110,9 @@ func TestSlowAndLargeRequestsAreCutOff(t *testing.T) {
 	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4000\r\n\r\n")
 	for range 10 {
 		_, _ = conn.Write(bytes.Repeat([]byte("x"), 400))
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 	}
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	if all, _ := io.ReadAll(conn); !strings.Contains(string(all), "200 OK") || strings.Count(string(all), "x") < 4000 {
 		t.Errorf("who is steady is cut off: %.200q", all)
 	}
@@ -176,18 +191,14 @@ func TestDrainFinishesWhatIsInFlight(t *testing.T) {
 	go func() { slow <- exchange(t, address, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n") }()
 	<-arrived
 	drained := make(chan error, 1)
-	go func() { drained <- d.Run(t.Context(), listen.How{Settle: 150 * time.Millisecond}, s) }()
+	go func() { drained <- d.Run(t.Context(), listen.How{Settle: 3 * time.Second}, s) }()
 	for d.Ready() {
 		time.Sleep(time.Millisecond)
 	}
 	if got := exchange(t, address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got, "200 OK") || !strings.Contains(got, "Connection: close") {
 		t.Errorf("while it settles: %q", got)
 	}
-	time.Sleep(250 * time.Millisecond)
-	if conn, err := net.Dial("tcp", address); err == nil {
-		_ = conn.Close()
-		t.Error("connections are still accepted")
-	}
+	closes(t, address)
 	select {
 	case err := <-drained:
 		t.Errorf("drained before the request in flight was finished: %v", err)
@@ -254,15 +265,11 @@ func TestDrainAnswersWhatComesOnOpenConnections_AV_6(t *testing.T) {
 	}
 	drained := make(chan error, 1)
 	go func() {
-		drained <- d.Run(t.Context(), listen.How{Accepting: []net.Listener{l}, Linger: 5 * time.Second, Replaced: true}, s)
+		drained <- d.Run(t.Context(), listen.How{Accepting: []net.Listener{l}, Linger: time.Minute, Replaced: true}, s)
 	}()
-	time.Sleep(100 * time.Millisecond)
+	closes(t, l.Addr().String())
 	if !d.Ready() {
 		t.Error("it is not ready, and the next release is")
-	}
-	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
-		_ = c.Close()
-		t.Error("it still accepts")
 	}
 	for i, c := range open {
 		if answer, err := ask(c); err != nil || answer.StatusCode != http.StatusOK || !answer.Close {
@@ -274,7 +281,7 @@ func TestDrainAnswersWhatComesOnOpenConnections_AV_6(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("it waits though nobody is there any more")
 	}
 }

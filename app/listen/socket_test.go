@@ -89,7 +89,7 @@ func TestHandOverLosesNoRequestAV6(t *testing.T) {
 	var visitors sync.WaitGroup
 	for range 8 {
 		visitors.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: 5 * time.Second}
+			client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 			for load.Err() == nil {
 				answer, err := client.Post(address, "text/plain", strings.NewReader("x")) // nothing repeats a POST
 				asked.Add(1)
@@ -107,7 +107,14 @@ func TestHandOverLosesNoRequestAV6(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(100 * time.Millisecond)
+	answered := func(release int) {
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if _, ok := seen.Load(fmt.Sprint(release)); ok && asked.Load() > int64(25*(release+1)) {
+				return
+			}
+		}
+	}
+	answered(0)
 	for release := 1; release <= 4; release++ {
 		var files []*os.File
 		var serving func() error
@@ -137,7 +144,7 @@ func TestHandOverLosesNoRequestAV6(t *testing.T) {
 		if err := serving(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(250 * time.Millisecond)
+		answered(release)
 	}
 	stop()
 	visitors.Wait()

@@ -169,7 +169,7 @@ func browser(t *testing.T) (context.Context, *site, string, func() []string) {
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("force-color-profile", "srgb"))
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
-	ctx, stopTime := context.WithTimeout(ctx, 6*time.Minute)
+	ctx, stopTime := context.WithTimeout(ctx, 35*time.Minute)
 	t.Cleanup(func() { stopTime(); stop(); stopAllocator() })
 
 	var mu sync.Mutex

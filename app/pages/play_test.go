@@ -107,7 +107,7 @@ func TestTheBoardByMouse(t *testing.T) {
 	until(ctx, t, "("+cardsOf+`)("c3") === "WEB-27 WEB-47 WEB-31"`)
 	until(ctx, t, `!document.querySelector(".ghost, .gap, .dragging")`)
 	until(ctx, t, `location.pathname === "/sample/board"`) // and no link was followed
-	for range 100 {
+	for range 1500 {
 		if s.last() != nil {
 			break
 		}
@@ -139,7 +139,7 @@ func TestTheBoardByTheSmallButton(t *testing.T) {
 	evaluate[bool](ctx, t, `document.querySelector("#move [data-to=c4]").click() || true`)
 	until(ctx, t, "("+cardsOf+`)("c4") === "WEB-19 WEB-22 WEB-44"`)
 	until(ctx, t, `!document.querySelector("#move").open`)
-	for range 100 {
+	for range 1500 {
 		if s.last() != nil {
 			break
 		}
@@ -189,7 +189,7 @@ func TestTheBoardByTouch(t *testing.T) {
 	}
 	until(ctx, t, "("+cardsOf+`)("c2").includes("WEB-41 WEB-33")`)
 	touch("touchEnd")
-	for range 100 {
+	for range 1500 {
 		if s.last() != nil {
 			break
 		}
@@ -302,7 +302,7 @@ func TestSavingInPlace(t *testing.T) {
 		t.Errorf("what is sent is %v", got)
 	}
 	act(ctx, t, chromedp.Navigate(base+"/sample/board"), chromedp.Focus(chromedp.CSS("#quick-c1")), chromedp.KeyEvent("A new one"), chromedp.KeyEvent(kb.Enter))
-	for range 100 {
+	for range 1500 {
 		if s.last().Get("title") != "" {
 			break
 		}

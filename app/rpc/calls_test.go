@@ -222,7 +222,7 @@ func TestCallsEnd(t *testing.T) {
 	p.owner.call("/taskflow.v1.AccountService/GetAccount", `{}`).want("deadline_exceeded")
 	p.owner.stream("/taskflow.v1.AttachmentService/DownloadAttachment", `{"id":"x"}`).want("deadline_exceeded")
 
-	p = newPlace(t, "blue", func(_ *tenancy.Tenant, o *rpc.Options) { o.Time = 300 * time.Millisecond })
+	p = newPlace(t, "blue", func(_ *tenancy.Tenant, o *rpc.Options) { o.Time = 2 * time.Second })
 	r := p.owner.request("/taskflow.v1.TaskService/ListTasks", `{}`)
 	r.Header.Set("Connect-Timeout-Ms", "0")
 	p.send(r).want("deadline_exceeded")

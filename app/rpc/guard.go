@@ -73,6 +73,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !m.Streams && r.ContentLength > int64(h.options.MaxMessage) {
 		err = fault.Oversize("", "the message is too large", "send less at once")
 	}
+	if err == nil && m.Streams {
+		var end func()
+		if end, err = h.client.Lasting(c.visit.Actor.ID); err == nil {
+			defer end()
+		}
+	}
 	if err != nil {
 		h.refuse(ctx, w, r, err)
 		return

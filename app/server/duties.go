@@ -9,6 +9,7 @@ import (
 
 	"github.com/berth-iac/berth/app/client"
 	"github.com/berth-iac/berth/app/fault"
+	"github.com/berth-iac/berth/app/tenancy"
 )
 
 // How often a client's duties are done while it is open.
@@ -35,13 +36,13 @@ func (s *Server) duties(ctx context.Context, c *client.Client) {
 		case <-ctx.Done():
 			return
 		case <-start.C:
-			s.duty(ctx, c, "settle", c.Settle)
+			s.duty(ctx, c.Name, "settle", c.Settle)
 			s.deliver(ctx, c)
 			s.hour(ctx, c, holder)
 		case <-deliver.C:
 			s.deliver(ctx, c)
 		case <-settle.C:
-			s.duty(ctx, c, "settle", c.Settle)
+			s.duty(ctx, c.Name, "settle", c.Settle)
 		case <-hour.C:
 			s.hour(ctx, c, holder)
 		}
@@ -49,16 +50,21 @@ func (s *Server) duties(ctx context.Context, c *client.Client) {
 }
 
 func (s *Server) hour(ctx context.Context, c *client.Client, holder string) {
-	s.duty(ctx, c, "remind", func(ctx context.Context) error { return c.Remind(ctx, holder) })
-	s.duty(ctx, c, "sweep", func(ctx context.Context) error { return c.Sweep(ctx, holder) })
+	s.duty(ctx, c.Name, "remind", func(ctx context.Context) error { return c.Remind(ctx, holder) })
+	s.duty(ctx, c.Name, "sweep", func(ctx context.Context) error { return c.Sweep(ctx, holder) })
 	s.ages.look(ctx, c)
+	s.expire(ctx, c.Name)
+}
+
+// expire ends what a client's BI tools were given and whose time is over (DP-5).
+func (s *Server) expire(ctx context.Context, name string) {
 	if s.o.Expire != nil {
-		s.duty(ctx, c, "expire", func(ctx context.Context) error { return s.o.Expire(ctx, c.Name) })
+		s.duty(ctx, name, "expire", func(ctx context.Context) error { return s.o.Expire(ctx, name) })
 	}
 }
 
 func (s *Server) deliver(ctx context.Context, c *client.Client) {
-	s.duty(ctx, c, "deliver", func(ctx context.Context) error {
+	s.duty(ctx, c.Name, "deliver", func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			if more, err := c.Deliver(ctx); err != nil || !more {
 				return err
@@ -68,7 +74,7 @@ func (s *Server) deliver(ctx context.Context, c *client.Client) {
 	})
 }
 
-func (s *Server) duty(ctx context.Context, c *client.Client, name string, do func(context.Context) error) {
+func (s *Server) duty(ctx context.Context, client, name string, do func(context.Context) error) {
 	limited, cancel := context.WithTimeout(ctx, dutyTime)
 	defer cancel()
 	err := do(limited)
@@ -78,7 +84,7 @@ func (s *Server) duty(ctx context.Context, c *client.Client, name string, do fun
 	case ctx.Err() != nil && errors.Is(err, context.Canceled): // the client is being closed; another time
 	default:
 		s.metrics.duties.WithLabelValues(name, "failed").Inc()
-		s.o.Log.WarnContext(ctx, "a duty failed", "duty", name, "client", c.Name, "error", err)
+		s.o.Log.WarnContext(ctx, "a duty failed", "duty", name, "client", client, "error", err)
 	}
 }
 
@@ -119,7 +125,11 @@ func (s *sites) visit(ctx context.Context, name string) {
 		return
 	}
 	record, err := o.Directory.Get(name)
-	if err != nil || record.State != "active" {
+	if err != nil || record.State == tenancy.Deleting {
+		return
+	}
+	if record.State != tenancy.Active { // suspended: what its BI tools were given ends all the same (DP-5)
+		s.server.expire(ctx, name)
 		return
 	}
 	t, free, err := o.Directory.OpenName(ctx, name)
@@ -135,7 +145,7 @@ func (s *sites) visit(ctx context.Context, name string) {
 		o.Log.WarnContext(ctx, "a client cannot be opened for its duties", "client", name, "error", err)
 		return
 	}
-	s.server.duty(ctx, c, "settle", c.Settle)
+	s.server.duty(ctx, c.Name, "settle", c.Settle)
 	s.server.hour(ctx, c, uuid.NewString())
 	s.server.deliver(ctx, c)
 }

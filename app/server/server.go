@@ -119,9 +119,15 @@ func (s *Server) Run(ctx context.Context, l Listeners) error {
 		}
 	}
 	ended := make(chan error, len(l.Public)+2)
+	var serving sync.WaitGroup
 	for _, one := range stacked {
-		go func() { ended <- listen.Serve(main, one) }()
+		serving.Go(func() { ended <- listen.Serve(main, one) })
 	}
+	accepted := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(accepted)
+	}()
 	servers := []*http.Server{main}
 	if l.Metrics != nil {
 		numbers := listen.NewServer(s.metrics.handler(), listen.Limits{}, s.o.Log)
@@ -148,7 +154,7 @@ func (s *Server) Run(ctx context.Context, l Listeners) error {
 		}
 	}
 	var failed error
-	how := listen.How{Settle: l.Settle, Accepting: l.Public, Linger: lingers}
+	how := listen.How{Settle: l.Settle, Accepting: stacked, Accepted: accepted, Linger: lingers}
 	select {
 	case <-ctx.Done():
 	case failed = <-ended:
@@ -203,7 +209,7 @@ func (s *Server) Reload(ctx context.Context, c *config.Config) error {
 	s.rates = c.Rates
 	s.mu.Unlock()
 	s.o.Directory.Reload()
-	problems = append(problems, s.sites.setRates())
+	problems = append(problems, s.sites.setRates(ctx))
 	s.o.Log.InfoContext(ctx, "read the configuration anew", "problems", len(problems)-1)
 	return errors.Join(problems...)
 }

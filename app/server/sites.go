@@ -150,7 +150,7 @@ func (s *sites) rate(e *site) error {
 	return e.client.SetRates(rates)
 }
 
-func (s *sites) setRates() error {
+func (s *sites) setRates(ctx context.Context) error {
 	s.mu.Lock()
 	var all []*site
 	for _, e := range s.open {
@@ -160,8 +160,8 @@ func (s *sites) setRates() error {
 	s.mu.Unlock()
 	var problems []error
 	for _, e := range all {
-		e.once.Do(func() {}) // waits for one that is being put together
-		if e.client != nil {
+		e.once.Do(func() { s.start(ctx, e) }) // or waits for whoever does
+		if e.err == nil {
 			problems = append(problems, s.rate(e))
 		}
 		s.release(e)

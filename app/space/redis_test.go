@@ -48,7 +48,7 @@ func TestRedisServer(t *testing.T) {
 	contract(t, func(t *testing.T) house {
 		r := dial(t, space.RedisOptions{Address: address})
 		flush()
-		return house{r, time.Sleep, 100 * time.Millisecond}
+		return house{r, time.Sleep, 500 * time.Millisecond}
 	})
 }
 
@@ -104,7 +104,7 @@ func startRedis(t testing.TB) (address string, flush func()) {
 
 func TestRedisGoesAwayAndComesBack(t *testing.T) {
 	server := miniredis.RunT(t)
-	h := house{store: dial(t, space.RedisOptions{Address: server.Addr(), Timeout: 200 * time.Millisecond})}
+	h := house{store: dial(t, space.RedisOptions{Address: server.Addr(), Timeout: 5 * time.Second})}
 	s := h.space(t, "acme")
 	if err := s.Set(t.Context(), "k", []byte("x"), time.Hour); err != nil {
 		t.Fatal(err)

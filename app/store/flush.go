@@ -22,8 +22,7 @@ import (
 // moves the log into the database, it does. After a flush that failed nobody knows what is on the disk, and asking again would not
 // tell: nothing more is acknowledged until the database is opened anew.
 type flusher struct {
-	database string
-	log      string
+	log string
 
 	mu   sync.Mutex
 	next *flush // that has not begun: whoever comes waits for it
@@ -48,7 +47,7 @@ func newFlusher(path string) (*flusher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the database's file: %w", err)
 	}
-	return &flusher{database: path, log: path + "-wal"}, nil
+	return &flusher{log: path + "-wal"}, nil
 }
 
 // wait returns when all that was committed before is on the disk.
@@ -89,8 +88,10 @@ func (f *flusher) wait() error {
 
 func (f *flusher) sync() error {
 	file, err := syncFile(f.log)
-	if errors.Is(err, fs.ErrNotExist) { // the last connection that was closed took it away, or the file system cannot have one
-		_, err = syncFile(f.database)
+	if errors.Is(err, fs.ErrNotExist) {
+		// The last connection that was closed took it away, after it had flushed the database. That is not opened here: to close it
+		// would drop SQLite's locks on it.
+		_, err = syncFile(filepath.Dir(f.log))
 		return err
 	}
 	if err != nil || file == f.seen {

@@ -185,7 +185,7 @@ func TestOnlyWhatNobodyUsesIsClosed_DP_1(t *testing.T) {
 
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 6000 {
 		if done() {
 			return
 		}

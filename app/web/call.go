@@ -70,6 +70,13 @@ func (c *call) run() error {
 	if err := c.recognise(); err != nil {
 		return err
 	}
+	if c.route.Lasts && c.who().ID != uuid.Nil {
+		end, err := c.client.Lasting(c.who().ID)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	change := c.route.Method == http.MethodPost
 	if change {
 		if err := c.origin.Check(c.r); err != nil {

@@ -47,8 +47,8 @@ func TestSecretsStaySecret(t *testing.T) {
 
 	secrets := secretsOf(t, s)
 	closed(t, s)
-	if len(secrets) != 3 {
-		t.Fatalf("the state holds %d secret keys, want the service's two and the BI tools' one", len(secrets))
+	if len(secrets) != 4 {
+		t.Fatalf("the state holds %d secret keys, want the service's three and the BI tools' one", len(secrets))
 	}
 	places := map[string][]byte{"what is shown": shown.Bytes(), "the embedded cloud's log": cloudLog.Bytes()}
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

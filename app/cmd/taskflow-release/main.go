@@ -57,9 +57,16 @@ signed. Without one the result is a development build, which says so and which v
 				}
 				o.Key = &key
 			}
+			was := o.Commit
 			m, err := release.Build(ctx, o)
 			if err != nil {
 				return err
+			}
+			if err = commit(ctx, &o); err == nil && o.Commit != was {
+				err = errors.New("the source changed while it was built: build it again")
+			}
+			if err != nil {
+				return errors.Join(err, os.RemoveAll(o.Out))
 			}
 			show(os.Stdout, m)
 			if m.Development {

@@ -155,6 +155,8 @@ func Revoke(ctx context.Context, master, owner *Server, role string) error {
 		return err
 	}
 	for _, st := range []*statement{
+		master.new("GRANT").name(role).add("TO CURRENT_USER"), // who drops what a role owns needs its rights
+		master.new("DROP OWNED BY").name(role),                // large objects, which every role may make
 		master.new("REVOKE ALL ON SCHEMA public FROM").name(role),
 		master.new("REVOKE ALL ON DATABASE").name(master.options.Name).add("FROM").name(role),
 		master.new("DROP ROLE").name(role),

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -183,11 +184,16 @@ func openSQLite(o Options) (*Handles, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the database's folder: %w", err)
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite gives its other files the rights of this one
-	if err != nil {
-		return nil, fmt.Errorf("make the database's file: %w", err)
+	// SQLite gives its other files the rights of this one. Only a file that is new is opened here: to close any descriptor of a database
+	// takes away the locks that this process has on it, also those of connections that are open.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	switch {
+	case err == nil:
+		err = file.Close()
+	case errors.Is(err, fs.ErrExist):
+		err = nil
 	}
-	if err := file.Close(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("make the database's file: %w", err)
 	}
 	source := func(more url.Values) string {

@@ -88,7 +88,7 @@ func (c *conn) of(ctx context.Context, query string) (*kept, error) {
 	}
 	k := &kept{query: query, statement: s}
 	c.at[query] = c.order.PushFront(k)
-	for last := c.order.Back(); c.order.Len() > keptStatements && last != nil; last = last.Prev() {
+	for last := c.order.Back(); c.order.Len() > keptStatements && last != c.order.Front(); last = last.Prev() {
 		if old := last.Value.(*kept); !old.busy {
 			return k, c.drop(old)
 		}
