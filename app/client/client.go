@@ -17,6 +17,7 @@ import (
 
 	"github.com/berth-iac/berth/app/accounts"
 	"github.com/berth-iac/berth/app/audit"
+	"github.com/berth-iac/berth/app/exchange"
 	"github.com/berth-iac/berth/app/expression"
 	"github.com/berth-iac/berth/app/feed"
 	"github.com/berth-iac/berth/app/files"
@@ -135,6 +136,11 @@ func Open(ctx context.Context, t *tenancy.Tenant, p Process) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// Exchange is how the client's data comes out and in.
+func (c *Client) Exchange() (*exchange.Exchange, error) {
+	return exchange.New(exchange.Options{Client: c.Name, Store: c.Store, Files: c.Files, Feed: c.Feed, Work: c.Work, Audit: c.Audit, Space: c.Space, Clock: c.Now})
 }
 
 func (p *Process) check() error {

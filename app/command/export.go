@@ -84,7 +84,7 @@ func tableNames() []string {
 
 func (p *program) runExport(ctx context.Context, o exporting) error {
 	return p.withClient(ctx, o.client, func(_ *config.Config, on *client.Client) error {
-		x, err := exchange.New(exchange.Options{Client: on.Name, Store: on.Store, Files: on.Files, Feed: on.Feed, Work: on.Work, Audit: on.Audit, Space: on.Space, Clock: on.Now})
+		x, err := on.Exchange()
 		if err != nil {
 			return err
 		}

@@ -350,3 +350,22 @@ func TestAnImportByToken_DP_7(t *testing.T) {
 		t.Error("something was imported without a right")
 	}
 }
+
+// AV-12: streams of one person are few; others', and calls, go on.
+func TestStreamsOfOnePersonAreFew_AV_12(t *testing.T) {
+	p := newPlace(t, "acme")
+	const stream = "/taskflow.v1.AttachmentService/DownloadAttachment"
+	var end func()
+	for err := error(nil); err == nil; {
+		var more func()
+		if more, err = p.c.Lasting(p.owner.visit.Actor.ID); err == nil {
+			end = more
+		}
+	}
+	p.owner.stream(stream, `{"id":"x"}`).want("resource_exhausted")
+	p.owner.call("/taskflow.v1.AccountService/GetAccount", `{}`).want("ok")
+	end()
+	if code := p.owner.stream(stream, `{"id":"x"}`).code(); code == "resource_exhausted" {
+		t.Error("what has ended still counts")
+	}
+}

@@ -19,12 +19,6 @@ import (
 // maxReason is how long a reason may be: it is kept for as long as the audit log is.
 const maxReason = 500
 
-// exchange is how this client's data comes out and in.
-func (c *calls) exchange() (*exchange.Exchange, error) {
-	on := c.client
-	return exchange.New(exchange.Options{Client: on.Name, Store: on.Store, Files: on.Files, Feed: on.Feed, Work: on.Work, Audit: on.Audit, Space: on.Space, Clock: on.Now})
-}
-
 // Export gives the client's data, piece by piece as it is read (DP-7). Who may have it, exchange decides and logs; now and then it is asked
 // again whether the token is still good for it.
 func (c *calls) Export(ctx context.Context, q *taskflowv1.ExportRequest, stream *connect.ServerStream[taskflowv1.ExportResponse]) error {
@@ -34,7 +28,7 @@ func (c *calls) Export(ctx context.Context, q *taskflowv1.ExportRequest, stream 
 	if utf8.RuneCountInString(q.GetReason()) > maxReason {
 		return fault.BadInput("reason", "it is longer than "+strconv.Itoa(maxReason)+" characters", "say less")
 	}
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ const maxTold = 20
 
 // ImportTasks makes tasks of a file (DP-7), or says what it would make of it.
 func (c *calls) ImportTasks(ctx context.Context, q *taskflowv1.ImportTasksRequest) (*taskflowv1.ImportTasksResponse, error) {
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return nil, err
 	}

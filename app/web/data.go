@@ -21,12 +21,6 @@ import (
 	"github.com/berth-iac/berth/app/pages"
 )
 
-// exchange is how this client's data comes out and in.
-func (c *call) exchange() (*exchange.Exchange, error) {
-	on := c.client
-	return exchange.New(exchange.Options{Client: on.Name, Store: on.Store, Files: on.Files, Feed: on.Feed, Work: on.Work, Audit: on.Audit, Space: on.Space, Clock: on.Now})
-}
-
 func data(c *call) error {
 	page, err := c.dataPage(pages.Form{})
 	if err != nil {
@@ -82,7 +76,7 @@ func tableName(name string) string {
 // exportData streams an export (DP-7). Until its first byte it can fail as any page does; after that the connection is broken off, for
 // whoever reads it must not take a part for the whole.
 func exportData(c *call) error {
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return err
 	}
@@ -165,7 +159,7 @@ func (c *call) takeImport(part *multipart.Part) error {
 	if err := errors.Join(problems...); err != nil {
 		return c.again(err, c.dataPage)
 	}
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return err
 	}
@@ -199,7 +193,7 @@ func (c *call) preview(form pages.Form, targets []exchange.Target) (pages.Page, 
 	if err != nil {
 		return nil, err
 	}
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +247,7 @@ func runImport(c *call) error {
 	if err != nil {
 		return err
 	}
-	x, err := c.exchange()
+	x, err := c.client.Exchange()
 	if err != nil {
 		return err
 	}

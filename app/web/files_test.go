@@ -152,3 +152,29 @@ func TestTheLogIsExportedWhole_AC_5_DP_7(t *testing.T) {
 	b.post("/audit/export", url.Values{"query": {""}, "format": {"xml"}}).want(400)
 	p.join(actor.Member).post("/audit/export", url.Values{"query": {""}, "format": {"json"}}).want(403)
 }
+
+// AV-12: who has many files on the way gets no more of the client's turns; others do, and pages still come.
+func TestTransfersOfOnePersonAreFew_AV_12(t *testing.T) {
+	p := newPlace(t, "acme")
+	b, other := p.join(actor.Member), p.join(actor.Member)
+	key := p.task()
+	b.upload("/tasks/"+key+"/attachments", "notes.txt", "words", nil).want(303)
+	d, err := p.c.Work.Task(t.Context(), p.owner, key)
+	must(t, err)
+	file := "/attachments/" + d.Files[0].ID.String()
+	var end func()
+	for err == nil {
+		var more func()
+		if more, err = p.c.Lasting(b.visit.Actor.ID); err == nil {
+			end = more
+		}
+	}
+	if a := b.get(file).want(429); a.header.Get("Retry-After") == "" {
+		t.Error("when to come again is not said")
+	}
+	other.get(file).want(200)
+	b.get("/tasks/" + key).want(200)
+	end()
+	b.get(file).want(200)
+	b.get(file).want(200) // what has ended counts no more
+}
