@@ -8,6 +8,10 @@ type Kind string
 // The kinds of stack.
 const (
 	KindAWSClient    Kind = "awsclient"    // one client on AWS, standard or dedicated tier
+	KindLightClient  Kind = "lightclient"  // one client on AWS, light tier (Lightsail)
+	KindSites        Kind = "sites"        // a pair of data-centre sites that clients share
+	KindSiteClient   Kind = "siteclient"   // one client on a pair of sites
+	KindOnPremises   Kind = "onpremises"   // one client on its own machine
 	KindOrganisation Kind = "organisation" // the provider's own accounts, staff and audit trail
 )
 
@@ -15,6 +19,10 @@ const (
 type Spec struct {
 	Kind         Kind
 	AWSClient    *AWSClient
+	LightClient  *LightClient
+	Sites        *Sites
+	SiteClient   *SiteClient
+	OnPremises   *OnPremises
 	Organisation *Organisation
 }
 

@@ -35,6 +35,14 @@ func (s *Spec) Waivers() []Waiver {
 		return s.AWSClient.Waivers
 	case s.Organisation != nil:
 		return s.Organisation.Waivers
+	case s.Sites != nil:
+		return s.Sites.Waivers
+	case s.SiteClient != nil:
+		return s.SiteClient.Waivers
+	case s.OnPremises != nil:
+		return s.OnPremises.Waivers
+	case s.LightClient != nil:
+		return s.LightClient.Waivers
 	}
 	return nil
 }
