@@ -94,6 +94,7 @@ func TestCreationsFailOneAtATime(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	root := newRoot(t)
+	edit(t, root, "prod", sample)
 	runs := 0
 	for ; ; runs++ {
 		s := open(t, root, "prod", faults(t, "create:*:fail@61"))
@@ -121,6 +122,7 @@ func TestHalfMadeObjectsAreFinished(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	root := newRoot(t)
+	edit(t, root, "prod", sample)
 	var texts []string
 	for _, typ := range sampled {
 		texts = append(texts, "create:"+typ+":half-made@1")
@@ -150,6 +152,7 @@ func TestLostAnswersAreNamed(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	root := newRoot(t)
+	edit(t, root, "prod", sample)
 	remaining := slices.Clone(sampled)
 	for run := 1; ; run++ {
 		var texts []string

@@ -35,12 +35,13 @@ func moments(seed uint64) []int {
 }
 
 // killing is the part of the two tests that they share: an operation is killed and begun again, and again.
-func killing(t *testing.T, seed uint64, killed func(t *testing.T, root string, operation engine.Operation, after int)) {
+func killing(t *testing.T, seed uint64, shape settings, killed func(t *testing.T, root string, operation engine.Operation, after int)) {
 	pulumiCLI(t)
 	t.Run("up", func(t *testing.T) {
 		t.Parallel()
 		began := time.Now()
 		root := newRoot(t)
+		edit(t, root, "prod", shape)
 		for _, after := range moments(seed) {
 			killed(t, root, engine.Up, after)
 			w := look(t, root, "prod") // whatever happened, the state and the cloud can be read
@@ -57,7 +58,7 @@ func killing(t *testing.T, seed uint64, killed func(t *testing.T, root string, o
 	t.Run("destroy", func(t *testing.T) {
 		t.Parallel()
 		began := time.Now()
-		root, _, _ := upRoot(t)
+		root := shapedRoot(t, shape)
 		for _, after := range moments(seed + 1) {
 			killed(t, root, engine.Destroy, after)
 			w := look(t, root, "prod")
@@ -69,9 +70,24 @@ func killing(t *testing.T, seed uint64, killed func(t *testing.T, root string, o
 	})
 }
 
+// shapedRoot is a folder in which the reference client is up, in a shape of its own; nil is production's.
+func shapedRoot(t *testing.T, shape settings) string {
+	t.Helper()
+	if shape == nil {
+		root, _, _ := upRoot(t)
+		return root
+	}
+	root := newRoot(t)
+	edit(t, root, "prod", shape)
+	s := open(t, root, "prod")
+	up(t, s)
+	closed(t, s)
+	return root
+}
+
 // The Pulumi CLI dies of SIGKILL; the process with the cloud in it lives and says so.
 func TestKilledCLI(t *testing.T) {
-	killing(t, 3, func(t *testing.T, root string, operation engine.Operation, after int) {
+	killing(t, 3, sample, func(t *testing.T, root string, operation engine.Operation, after int) {
 		s := open(t, root, "prod")
 		defer closed(t, s)
 		n := 0
@@ -100,7 +116,7 @@ func TestKilledCLI(t *testing.T) {
 // The whole process dies of SIGKILL, and with it the program, the engine and the cloud. Its CLI finds everybody
 // gone and ends by itself.
 func TestKilledProcess(t *testing.T) {
-	killing(t, 11, func(t *testing.T, root string, operation engine.Operation, after int) {
+	killing(t, 11, nil, func(t *testing.T, root string, operation engine.Operation, after int) {
 		var said bytes.Buffer
 		cmd := childProcess(t, root, operation)
 		cmd.Stderr = &said

@@ -19,6 +19,14 @@ var minimal = settings{
 	"alerts": map[string]any{"emails": []string{"operations@northwind.example"}},
 }
 
+// sample is a small stack that has something of every type in sampled: what holds for each type need not be tried with each of
+// production's resources.
+var sample = settings{
+	"environment": "staging", "aws.zones": 2, "network.natGateways": "single", "cache": map[string]any{"replicas": 1},
+	"backup": map[string]any{"secondRegion": "none"},
+	"alerts": map[string]any{"emails": []string{"operations@northwind.example"}},
+}
+
 // bi and breakGlass open the two doors that are closed by default.
 var (
 	bi = map[string]any{
