@@ -61,6 +61,7 @@ type Listen struct {
 	Certificate    string    `json:"certificate"`     // the file of the certificate chain, for TLS of its own; with key, or neither
 	Key            string    `json:"key"`             // the file of the certificate's private key
 	TrustedProxies []Network `json:"trustedProxies"`  // whose X-Forwarded-For is believed; none by default
+	TrustSocket    bool      `json:"trustSocket"`     // whoever asks on a Unix socket is believed too: its owner and mode say who may
 	ProxyProtocol  bool      `json:"proxyProtocol"`   // expected from the trusted proxies
 	RequestIDFrom  string    `json:"requestIdHeader"` // a header of the trusted proxies to take a request's name from; "" for none
 }

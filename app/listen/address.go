@@ -21,6 +21,8 @@ type Edge struct {
 	// Header is the one that the nearest proxy sets to a single address, such as CF-Connecting-IP, overwriting what came. "" is
 	// X-Forwarded-For, to which every proxy appends whom it was asked by.
 	Header string
+	// Socket says that whoever asks on a Unix socket is a trusted proxy: the socket's owner and mode say who may.
+	Socket bool
 }
 
 // maxHops bounds how far back a list of proxies is read.
@@ -35,13 +37,36 @@ func (e Edge) trusts(a netip.Addr) bool {
 	return false
 }
 
+// TrustsNearest tells whether who is connected is a trusted proxy.
+func (e Edge) TrustsNearest(r *http.Request) bool {
+	if onSocket(r) {
+		return e.Socket
+	}
+	nearest := address(r.RemoteAddr)
+	return nearest.IsValid() && e.trusts(nearest)
+}
+
+// onSocket tells whether a request came on a Unix socket. The server's own end says so: the other may have any name.
+func onSocket(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
+}
+
+// connected is the address of who is connected; who is on a Unix socket has none.
+func connected(r *http.Request) netip.Addr {
+	if onSocket(r) {
+		return netip.Addr{}
+	}
+	return address(r.RemoteAddr)
+}
+
 // ClientAddress is where a request comes from: the address of the connection, or, if that is a trusted proxy's, what the proxy says.
 // A list is read from the right, where the nearest proxy wrote, and the first address that is no trusted proxy's is the client; what
 // stands left of it anybody can have made up. Where an entry cannot be read, the proxy that passed it on is named. The zero value says
-// that it is not known, as on a Unix socket.
+// that it is not known, as on a Unix socket where nobody is trusted, or where the proxy says nothing.
 func ClientAddress(r *http.Request, e Edge) netip.Addr {
-	nearest := address(r.RemoteAddr)
-	if !nearest.IsValid() || !e.trusts(nearest) {
+	nearest := connected(r)
+	if !e.TrustsNearest(r) {
 		return nearest
 	}
 	if e.Header != "" && !strings.EqualFold(e.Header, "X-Forwarded-For") {
@@ -78,7 +103,7 @@ func Scheme(r *http.Request, e Edge) string {
 	if r.TLS != nil {
 		return "https"
 	}
-	if nearest := address(r.RemoteAddr); nearest.IsValid() && e.trusts(nearest) {
+	if e.TrustsNearest(r) {
 		values := r.Header.Values("X-Forwarded-Proto")
 		if len(values) == 1 && strings.EqualFold(strings.TrimSpace(values[0]), "https") {
 			return "https"

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,55 @@ func TestClientAddressAV12(t *testing.T) {
 		if got := listen.ClientAddress(r, listen.Edge{}); got.String() == "203.0.113.9" || got.String() == "1.2.3.4" {
 			t.Errorf("%s: an edge that trusts nobody believes %v", name, got)
 		}
+	}
+}
+
+func TestAUnixSocketIsTrustedWhenToldSo_AV_12(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.sock")
+	for name, tc := range map[string]struct {
+		edge listen.Edge
+		want string
+	}{
+		"nobody is trusted":          {listen.Edge{}, "invalid IP http false"},
+		"networks are trusted":       {listen.Edge{Trusted: networks(t, "10.0.0.0/8")}, "invalid IP http false"},
+		"the socket is":              {listen.Edge{Socket: true}, "203.0.113.9 https true"},
+		"the socket and the network": {listen.Edge{Socket: true, Trusted: networks(t, "203.0.113.0/24")}, "1.2.3.4 https true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all, err := listen.Open(t.Context(), path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprint(w, listen.ClientAddress(r, tc.edge), " ", listen.Scheme(r, tc.edge), " ", tc.edge.TrustsNearest(r))
+			})}
+			go func() { _ = listen.Serve(s, all[0]) }()
+			defer s.Close()
+			// The name that the other end gives itself is no address, however it looks.
+			from := &net.Dialer{LocalAddr: &net.UnixAddr{Name: "@10.0.0.1:80", Net: "unix"}}
+			for _, d := range []*net.Dialer{{}, from} {
+				conn, err := d.DialContext(t.Context(), "unix", path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 1.2.3.4, 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n")
+				answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, _ := io.ReadAll(answer.Body)
+				_ = answer.Body.Close()
+				_ = conn.Close()
+				if string(body) != tc.want {
+					t.Errorf("%q, want %q", body, tc.want)
+				}
+			}
+		})
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = "10.0.0.1:9"
+	if e := (listen.Edge{Socket: true}); e.TrustsNearest(r) {
+		t.Error("an address is trusted because a socket is")
 	}
 }
 

@@ -43,7 +43,7 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{8,64}$`)
 // about says who asks and names the request.
 func (s *Server) about(r *http.Request) *client.Request {
 	known := &client.Request{Address: listen.ClientAddress(r, s.edge)}
-	if header := s.o.Config.Listen.RequestIDFrom; header != "" && listen.ClientAddress(r, listen.Edge{}).IsValid() && s.trusts(r) {
+	if header := s.o.Config.Listen.RequestIDFrom; header != "" && s.edge.TrustsNearest(r) {
 		if given := r.Header.Values(header); len(given) == 1 && plainID.MatchString(given[0]) {
 			known.ID = given[0]
 		}
@@ -52,16 +52,6 @@ func (s *Server) about(r *http.Request) *client.Request {
 		known.ID = s.newID()
 	}
 	return known
-}
-
-func (s *Server) trusts(r *http.Request) bool {
-	nearest := listen.ClientAddress(r, listen.Edge{})
-	for _, network := range s.edge.Trusted {
-		if network.Contains(nearest) {
-			return true
-		}
-	}
-	return false
 }
 
 // recover keeps a mistake in one request from ending the others.

@@ -67,7 +67,7 @@ func New(o Options) (*Server, error) {
 	if o.Config == nil || o.Directory == nil || o.Web == nil || o.Log == nil || o.Clock == nil || o.Random == nil {
 		return nil, errors.New("a server needs a configuration, a directory, pages, a log, a clock and random bytes")
 	}
-	s := &Server{o: o, rates: o.Config.Rates, edge: listen.Edge{Trusted: trusted(o.Config)}}
+	s := &Server{o: o, rates: o.Config.Rates, edge: listen.Edge{Trusted: trusted(o.Config), Socket: o.Config.Listen.TrustSocket}}
 	s.metrics = newMetrics(s)
 	s.tracer = newTracer(o.Spans, o.Config.Telemetry.Sample, o.Version, o.Log)
 	s.sites = &sites{server: s, open: map[string]*site{}}
