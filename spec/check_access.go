@@ -14,18 +14,18 @@ const (
 	longestWaiver     = 366 * 24 * time.Hour
 )
 
-func (c *clientCheck) bi() {
-	bi := c.Access.BI
+// bi judges the door for a client's own tools.
+func (r *report) bi(bi *BIAccess, now time.Time) {
 	if bi == nil {
 		return
 	}
-	c.allowList("access.bi.from", bi.From, "DP-5")
+	r.allowList("access.bi.from", bi.From, "DP-5")
 	for i, p := range bi.From {
-		if path := fmt.Sprintf("access.bi.from[%d]", i); c.sound(path) && !p.Addr().Is4() {
-			c.add(path, p.String(), "IPv4 addresses: the client's network has no others (DP-5)", "name the IPv4 addresses that the tools come from")
+		if path := fmt.Sprintf("access.bi.from[%d]", i); r.sound(path) && !p.Addr().Is4() {
+			r.add(path, p.String(), "IPv4 addresses: the client's network has no others (DP-5)", "name the IPv4 addresses that the tools come from")
 		}
 	}
-	c.until("access.bi.until", bi.Until, c.now, longestBI, "DP-5", "agree on a new date with the client, or remove access.bi")
+	r.until("access.bi.until", bi.Until, now, longestBI, "DP-5", "agree on a new date with the client, or remove access.bi")
 }
 
 // until judges the last day of something that ends by itself; promise, which may be empty, is what asks for the end.
@@ -51,18 +51,23 @@ func (c *clientCheck) breakGlass() {
 	for i, person := range b.People {
 		c.once(seen, fmt.Sprintf("access.breakGlass.people[%d]", i), person)
 	}
+	c.hour(b.Opens, b.Closes, c.now)
+}
+
+// hour judges how long access for an incident lasts, and when (AC-4).
+func (r *report) hour(from, to Instant, now time.Time) {
 	const opens, closes = "access.breakGlass.opens", "access.breakGlass.closes"
-	if !c.sound(opens, closes) {
+	if !r.sound(opens, closes) {
 		return
 	}
-	switch length := b.Closes.Sub(b.Opens.Time); {
+	switch length := to.Sub(from.Time); {
 	case length <= 0:
-		c.add(closes, b.Closes.String(), "later than opens, "+b.Opens.String(), "correct one of them")
+		r.add(closes, to.String(), "later than opens, "+from.String(), "correct one of them")
 	case length > longestBreakGlass:
-		c.add(closes, b.Closes.String(), "at most one hour after opens (AC-4)", "write "+Instant{b.Opens.Add(longestBreakGlass)}.String()+" or earlier")
-	case !b.Closes.After(c.now):
-		c.add(closes, b.Closes.String(), "a time that is not past (AC-4)", "remove access.breakGlass: the access is over")
-	case b.Opens.Sub(c.now) > earliestOpening:
-		c.add(opens, b.Opens.String(), "at most 7 days ahead (AC-4)", "open it when the incident needs it")
+		r.add(closes, to.String(), "at most one hour after opens (AC-4)", "write "+Instant{from.Add(longestBreakGlass)}.String()+" or earlier")
+	case !to.After(now):
+		r.add(closes, to.String(), "a time that is not past (AC-4)", "remove access.breakGlass: the access is over")
+	case from.Sub(now) > earliestOpening:
+		r.add(opens, from.String(), "at most 7 days ahead (AC-4)", "open it when the incident needs it")
 	}
 }

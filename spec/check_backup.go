@@ -42,21 +42,25 @@ func (c *clientCheck) secondRegion() {
 
 // consent asks for the record that the client wants copies outside its residency.
 func (c *clientCheck) consent(second string) {
-	const path = "backup.copiesAbroad"
+	instead := ""
+	if c.Residency == EuropeanUnion {
+		instead = ", or write secondRegion: eu-central-1"
+	}
+	c.agreed("backup.copiesAbroad", c.Backup.CopiesAbroad, fmt.Sprintf("the client's consent to copies in %s, outside residency %s (AV-9)", second, c.Residency), instead, c.now)
+}
+
+// agreed judges the record of a client's consent, which has its date; instead is what else mends its absence.
+func (r *report) agreed(path, value, expected, instead string, now time.Time) {
 	const fix = `write who agreed and when, such as "agreed with J. Doe on 2026-05-01"`
-	expected := fmt.Sprintf("the client's consent to copies in %s, outside residency %s (AV-9)", second, c.Residency)
-	value := c.Backup.CopiesAbroad
 	day := isoDate.FindString(value)
 	date, err := time.Parse(time.DateOnly, day)
 	switch {
-	case value == "" && c.Residency == EuropeanUnion:
-		c.add(path, "missing", expected, fix+", or write secondRegion: eu-central-1")
 	case value == "":
-		c.add(path, "missing", expected, fix)
+		r.add(path, "missing", expected, fix+instead)
 	case err != nil:
-		c.add(path, show(value), "consent with its date, YYYY-MM-DD (AV-9)", fix)
-	case date.After(c.now):
-		c.add(path, show(value), "consent that was given before today (AV-9)", "correct the date")
+		r.add(path, show(value), "consent with its date, YYYY-MM-DD (AV-9)", fix)
+	case date.After(now):
+		r.add(path, show(value), "consent that was given before today (AV-9)", "correct the date")
 	}
 }
 

@@ -17,28 +17,33 @@ type clientCheck struct {
 }
 
 func (c *clientCheck) all() {
-	c.client()
+	c.client(c.Client)
 	c.account()
 	c.network()
-	c.edge()
+	c.edge(c.Edge)
 	c.service()
 	c.database()
 	c.documents()
 	c.cache()
 	c.copies()
 	c.alerts("alerts", c.Alerts, c.strict("AV-7"))
-	c.bi()
+	c.bi(c.Access.BI, c.now)
 	c.breakGlass()
-	c.maintenance()
-	c.leaving()
+	c.maintenance(c.Maintenance, c.Cache != nil)
+	c.leaving("client.name", c.Client.Name, c.Leaving)
 	c.waivers(c.Waivers, c.now)
 }
 
 // strict tells whether the stack is known to be production and held to the promises that a check stands for; with a
 // misspelt environment nothing is. A waiver of them all lifts the check: the graph is then judged resource by resource.
 func (c *clientCheck) strict(promises ...string) bool {
-	return c.sound("environment") && c.production() &&
-		slices.ContainsFunc(promises, func(promise string) bool { return !lifted(c.Waivers, promise) })
+	return c.held(c.Environment, c.Waivers, promises)
+}
+
+// held is strict for any kind of stack.
+func (r *report) held(e Environment, waivers []Waiver, promises []string) bool {
+	return r.sound("environment") && e == Production &&
+		slices.ContainsFunc(promises, func(promise string) bool { return !lifted(waivers, promise) })
 }
 
 // lifted tells whether there is a waiver of a promise, for whichever resource.
@@ -46,10 +51,10 @@ func lifted(all []Waiver, promise string) bool {
 	return slices.ContainsFunc(all, func(w Waiver) bool { return w.Promise == promise })
 }
 
-func (c *clientCheck) client() {
+func (r *report) client(client Client) {
 	seen := map[string]string{}
-	for i, contact := range c.Client.Contacts {
-		c.once(seen, fmt.Sprintf("client.contacts[%d].email", i), strings.ToLower(contact.Email))
+	for i, contact := range client.Contacts {
+		r.once(seen, fmt.Sprintf("client.contacts[%d].email", i), strings.ToLower(contact.Email))
 	}
 }
 
@@ -69,17 +74,22 @@ func (c *clientCheck) account() {
 	c.accountNumber("aws.account", c.AWS.Account)
 	c.role("aws.deployRoleArn", c.AWS.DeployRoleArn, c.AWS.Account)
 	c.verifiers("aws.verifiers", c.AWS.Verifiers, c.AWS.Account)
-	home := RegionFor(c.Residency)
-	if !c.sound("residency") || c.AWS.Region == home {
+	c.residence(c.Residency, c.AWS.Region)
+}
+
+// residence refuses a region that is not the residency's own.
+func (r *report) residence(residency Residency, region string) {
+	home := RegionFor(residency)
+	if !r.sound("residency") || region == home {
 		return
 	}
 	fix := "write " + home
-	for _, r := range []Residency{UnitedKingdom, EuropeanUnion} {
-		if RegionFor(r) == c.AWS.Region {
-			fix += fmt.Sprintf(", or residency: %s if the client wants that", r)
+	for _, other := range []Residency{UnitedKingdom, EuropeanUnion} {
+		if RegionFor(other) == region {
+			fix += fmt.Sprintf(", or residency: %s if the client wants that", other)
 		}
 	}
-	c.add("aws.region", show(c.AWS.Region), fmt.Sprintf("the region of residency %s, %s (AV-9)", c.Residency, home), fix)
+	r.add("aws.region", show(region), fmt.Sprintf("the region of residency %s, %s (AV-9)", residency, home), fix)
 }
 
 // accountNumber refuses numbers that stand for none.
@@ -123,22 +133,22 @@ func (r *report) verifiers(path string, arns []string, account string) {
 	}
 }
 
-func (c *clientCheck) maintenance() {
-	start, end, ok := parseWindow(c.Maintenance.Window)
+// maintenance judges the window; ElastiCache takes none under an hour.
+func (r *report) maintenance(m Maintenance, cache bool) {
+	start, end, ok := parseWindow(m.Window)
 	if !ok {
 		return
 	}
 	minutes := end - start
 	const path = "maintenance.window"
-	// ElastiCache takes no window under an hour.
-	if least := choose(c.Cache != nil, 60, 30); minutes < least || minutes > 8*60 {
-		c.add(path, show(c.Maintenance.Window), choose(c.Cache != nil, "an hour (with a cache) to 8 hours", "30 minutes to 8 hours"), fmt.Sprintf("move one of its ends: it lasts %d minutes", minutes))
+	if least := choose(cache, 60, 30); minutes < least || minutes > 8*60 {
+		r.add(path, show(m.Window), choose(cache, "an hour (with a cache) to 8 hours", "30 minutes to 8 hours"), fmt.Sprintf("move one of its ends: it lasts %d minutes", minutes))
 		return
 	}
 	// The backup takes the first hour of every day; the window may run into the next week.
 	for midnight := 0; midnight <= 8*24*60; midnight += 24 * 60 {
 		if start < midnight+60 && midnight < end {
-			c.add(path, show(c.Maintenance.Window), "clear of the daily backup from 00:00 to 01:00 UTC", "move it, such as to sun:02:00-sun:04:00")
+			r.add(path, show(m.Window), "clear of the daily backup from 00:00 to 01:00 UTC", "move it, such as to sun:02:00-sun:04:00")
 			return
 		}
 	}
@@ -165,8 +175,13 @@ func minuteOfWeek(text string) (int, bool) {
 	return (i/3*24+hour)*60 + minute, i >= 0 && len(day) == 3
 }
 
-func (c *clientCheck) leaving() {
-	if c.Leaving != nil && c.sound("client.name", "leaving.confirm") && c.Leaving.Confirm != c.Client.Name {
-		c.add("leaving.confirm", show(c.Leaving.Confirm), "the client's name, "+c.Client.Name, "write it, or remove leaving: it lifts the protection of the client's data")
+// leaving asks for the name of who leaves, so that no protection is lifted by mistake.
+func (r *report) leaving(path, name string, l *Leaving) {
+	if l != nil && r.sound(path, "leaving.confirm") && l.Confirm != name {
+		whose, data := "the client's name", "the client's data"
+		if path != "client.name" {
+			whose, data = "the pair's name", "clients' data"
+		}
+		r.add("leaving.confirm", show(l.Confirm), whose+", "+name, "write it, or remove leaving: it lifts the protection of "+data)
 	}
 }

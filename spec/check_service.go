@@ -25,20 +25,28 @@ func (c *clientCheck) service() {
 }
 
 func (c *clientCheck) release() {
-	r := c.Service.Release
+	c.checksum("service.release.sha256", c.Service.Release.SHA256)
+	c.bucketName("service.release.bucket", c.Service.Release.Bucket, "write the name of the organisation's release bucket")
+}
+
+// checksum refuses one that stands for no artefact.
+func (r *report) checksum(path, sum string) {
 	switch {
-	case r.SHA256 == emptySHA256:
-		c.add("service.release.sha256", show(r.SHA256), "the checksum of the artefact, not of an empty file", "run sha256sum on the whole artefact")
-	case r.SHA256 != "" && strings.Trim(r.SHA256, r.SHA256[:1]) == "":
-		c.add("service.release.sha256", show(r.SHA256), "the checksum of the artefact", "run sha256sum on it")
+	case sum == emptySHA256:
+		r.add(path, show(sum), "the checksum of the artefact, not of an empty file", "run sha256sum on the whole artefact")
+	case sum != "" && strings.Trim(sum, sum[:1]) == "":
+		r.add(path, show(sum), "the checksum of the artefact", "run sha256sum on it")
 	}
-	const path, fix = "service.release.bucket", "write the name of the organisation's release bucket"
+}
+
+// bucketName refuses names that S3 keeps for itself.
+func (r *report) bucketName(path, name, fix string) {
 	switch {
-	case strings.HasPrefix(r.Bucket, "xn--"):
-		c.add(path, show(r.Bucket), "a bucket name that does not begin with xn--", fix)
-	case strings.HasPrefix(r.Bucket, "sthree-"), strings.HasPrefix(r.Bucket, "amzn-s3-demo-"):
-		c.add(path, show(r.Bucket), "a bucket name without a beginning that AWS reserves", fix)
-	case strings.HasSuffix(r.Bucket, "-s3alias"), strings.HasSuffix(r.Bucket, "--ol-s3"), strings.HasSuffix(r.Bucket, "--x-s3"):
-		c.add(path, show(r.Bucket), "a bucket, not an alias or an access point", fix)
+	case strings.HasPrefix(name, "xn--"):
+		r.add(path, show(name), "a bucket name that does not begin with xn--", fix)
+	case strings.HasPrefix(name, "sthree-"), strings.HasPrefix(name, "amzn-s3-demo-"):
+		r.add(path, show(name), "a bucket name without a beginning that AWS reserves", fix)
+	case strings.HasSuffix(name, "-s3alias"), strings.HasSuffix(name, "--ol-s3"), strings.HasSuffix(name, "--x-s3"):
+		r.add(path, show(name), "a bucket, not an alias or an access point", fix)
 	}
 }

@@ -15,11 +15,18 @@ type Options struct {
 	Now time.Time
 }
 
-// kinds are the types of a stack by kind. Both begin with the field Kind.
+// kinds are the types of a stack by kind. Each begins with the field Kind.
 var kinds = map[Kind]reflect.Type{
 	KindAWSClient:    reflect.TypeFor[AWSClient](),
+	KindLightClient:  reflect.TypeFor[LightClient](),
+	KindSites:        reflect.TypeFor[Sites](),
+	KindSiteClient:   reflect.TypeFor[SiteClient](),
+	KindOnPremises:   reflect.TypeFor[OnPremises](),
 	KindOrganisation: reflect.TypeFor[Organisation](),
 }
+
+// inOrder are the kinds as messages and the schema list them.
+var inOrder = []Kind{KindAWSClient, KindLightClient, KindSites, KindSiteClient, KindOnPremises, KindOrganisation}
 
 // Decode reads the value of berth:spec, YAML or JSON, fills in every default and
 // checks it. The error is Problems: everything that is wrong, not the first only.
@@ -107,6 +114,19 @@ func (r *report) decode(n *node, opts Options) (*Spec, error) {
 		s.Organisation = v.Interface().(*Organisation)
 		s.Organisation.fillDefaults()
 		(&organisationCheck{report: r, Organisation: s.Organisation, now: opts.Now}).all()
+	case KindSites:
+		s.Sites = v.Interface().(*Sites)
+		(&sitesCheck{report: r, Sites: s.Sites, now: opts.Now}).all()
+	case KindSiteClient:
+		s.SiteClient = v.Interface().(*SiteClient)
+		(&siteClientCheck{report: r, SiteClient: s.SiteClient, now: opts.Now}).all()
+	case KindOnPremises:
+		s.OnPremises = v.Interface().(*OnPremises)
+		(&premisesCheck{report: r, OnPremises: s.OnPremises, now: opts.Now}).all()
+	case KindLightClient:
+		s.LightClient = v.Interface().(*LightClient)
+		s.LightClient.fillDefaults()
+		(&lightCheck{report: r, LightClient: s.LightClient, now: opts.Now}).all()
 	}
 	if err := r.err(); err != nil {
 		return nil, err
@@ -116,17 +136,20 @@ func (r *report) decode(n *node, opts Options) (*Spec, error) {
 
 // kind reads which program the stack runs; without it nothing else can be judged.
 func (r *report) kind(n *node) Kind {
-	names := []string{string(KindAWSClient), string(KindOrganisation)}
+	var names []string
+	for _, kind := range inOrder {
+		names = append(names, string(kind))
+	}
 	value := n.get("kind")
 	switch {
 	case value == nil:
-		fix := "add kind: awsclient for a client, or kind: organisation"
+		fix := "add kind: awsclient for a client on AWS; docs/spec.md says what the others are"
 		if near := nearest("kind", n.keys); near != "" {
 			fix = fmt.Sprintf("rename %s to kind", segment(near))
 		}
 		r.refuse(root+".kind", "missing", list(names), fix)
 	case value.kind != stringNode || !slices.Contains(names, value.text):
-		fix := "write kind: awsclient for a client, or kind: organisation"
+		fix := "write kind: awsclient for a client on AWS; docs/spec.md says what the others are"
 		if near := nearest(value.text, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
@@ -156,6 +179,14 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 		return json.Marshal(s.AWSClient)
 	case KindOrganisation:
 		return json.Marshal(s.Organisation)
+	case KindSites:
+		return json.Marshal(s.Sites)
+	case KindSiteClient:
+		return json.Marshal(s.SiteClient)
+	case KindOnPremises:
+		return json.Marshal(s.OnPremises)
+	case KindLightClient:
+		return json.Marshal(s.LightClient)
 	}
 	return nil, fmt.Errorf("encode spec: unknown kind %q", s.Kind)
 }

@@ -14,7 +14,10 @@ import (
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-var referenceFiles = []string{"../Pulumi.prod.yaml", "../Pulumi.organisation.yaml"}
+var referenceFiles = []string{
+	"../Pulumi.prod.yaml", "../Pulumi.organisation.yaml", "../Pulumi.sites.yaml", "../Pulumi.sites-hetzner.yaml",
+	"../Pulumi.globex.yaml", "../Pulumi.initech.yaml", "../Pulumi.hooli.yaml",
+}
 
 func readFile(t testing.TB, name string) string {
 	t.Helper()
@@ -222,7 +225,7 @@ alerts:
 }
 
 func TestJSONAndYAMLGiveTheSame(t *testing.T) {
-	for _, base := range []string{validClient, validOrganisation} {
+	for _, base := range validBases {
 		fromYAML := decoded(t, base)
 		text, err := json.Marshal(fromYAML)
 		if err != nil {
@@ -236,7 +239,7 @@ func TestJSONAndYAMLGiveTheSame(t *testing.T) {
 }
 
 func TestMarshalUnknownKind(t *testing.T) {
-	if _, err := json.Marshal(Spec{Kind: "sites"}); err == nil || !strings.Contains(err.Error(), `encode spec: unknown kind "sites"`) {
+	if _, err := json.Marshal(Spec{Kind: "cloud"}); err == nil || !strings.Contains(err.Error(), `encode spec: unknown kind "cloud"`) {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -274,4 +277,46 @@ func TestTimesInJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"Day":"soon"}`), &v); err == nil || !strings.Contains(err.Error(), `"soon" is no date written YYYY-MM-DD`) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+func TestMachineDefaults(t *testing.T) {
+	s := decoded(t, validSites).Sites
+	if s.Environment != Production || s.Tunnel.CIDR.String() != "10.255.0.0/29" || s.Tunnel.Port != 51820 || s.Backup.KeepDays != 7 {
+		t.Errorf("environment %s, tunnel %s port %d, kept %d days", s.Environment, s.Tunnel.CIDR, s.Tunnel.Port, s.Backup.KeepDays)
+	}
+	if s.PostgreSQL != (PostgreSQLServer{Version: "15", MaxConnections: 200, SlotGiB: 20}) || s.Reboot.Time != "03:30" || !*s.Reboot.Automatic {
+		t.Errorf("postgresql %+v, reboot %+v", s.PostgreSQL, s.Reboot)
+	}
+	first, second := s.Sites[0], s.Sites[1]
+	if first.Machine.User != "berth" || first.Machine.Port != 22 || second.Machine.Bastion.Port != 22 || first.Disks.Filesystem != "ext4" || !*first.Disks.Encrypt {
+		t.Errorf("machine %+v, disks %+v", first.Machine, first.Disks)
+	}
+	if cidr := s.NetworkCIDR(); cidr.IsValid() {
+		t.Errorf("adopted machines have the network %s", cidr)
+	}
+	if cidr := decoded(t, validHetznerSites).Sites.NetworkCIDR(); cidr.String() != "10.30.0.0/22" {
+		t.Errorf("network = %s, want the smallest that holds both sites", cidr)
+	}
+	c := decoded(t, validSiteClient).SiteClient
+	if c.Tier != Standard || c.Database.Connections != 40 || c.Pair.Home.Serves() != "198.51.100.10" {
+		t.Errorf("tier %s, %d connections, home serves at %s", c.Tier, c.Database.Connections, c.Pair.Home.Serves())
+	}
+	c.Pair.Home.Origin = "198.51.100.20"
+	if got := c.Pair.Home.Serves(); got != "198.51.100.20" {
+		t.Errorf("home serves at %s, want its load balancer", got)
+	}
+	l := decoded(t, validLight).LightClient
+	if l.AWS.Region != "eu-west-1" || l.Server.Bundle != "small_3_0" || l.Database != (LightDatabase{Version: "16", Bundle: "small_2_0"}) {
+		t.Errorf("region %s, server %+v, database %+v", l.AWS.Region, l.Server, l.Database)
+	}
+	if p := decoded(t, validPremises, "machine:\n  address: 10.1.2.10\n  hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID/aUErGVoUFUzMAuIdHpeVZqilLsXD8xQr4fGDK0Slg\n", "").OnPremises; p.Machine != nil {
+		t.Errorf("a client without a machine by SSH has one: %+v", p.Machine)
+	}
+}
+
+func TestMachinesOutsideProductionLessIsAsked(t *testing.T) {
+	decoded(t, validSites, "environment: production", "environment: staging",
+		"  thirdPlace: {endpoint: s3.af-south-1.amazonaws.com, region: af-south-1, bucket: berth-southern-backups, country: ZA}\n", "  keepDays: 1\n",
+		"  slackWebhook: true\n  smsGateway: https://sms.northwind.example/send\n", "", "  phones: [\"+442079460123\"]\n", "")
+	decoded(t, validSiteClient, "countries: [ZA]", "environment: staging\ncountries: [ZA]", "thirdPlace: ZA", "thirdPlace: DE")
 }

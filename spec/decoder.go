@@ -53,10 +53,10 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 			d.refused[path+"."+key] = true // reported with the misspelt key
 		case r.required:
 			d.refuse(path+"."+key, "missing", r.expectation(f.Type), r.add(f.Type))
-		case f.Type.Kind() == reflect.Struct:
-			d.structure(&node{kind: mapNode}, v.Field(i), path+"."+key)
 		case r.def != "":
 			setDefault(v.Field(i), r.def)
+		case f.Type.Kind() == reflect.Struct:
+			d.structure(&node{kind: mapNode}, v.Field(i), path+"."+key)
 		}
 	}
 }
@@ -320,6 +320,10 @@ func setDefault(v reflect.Value, def string) {
 		v = v.Elem()
 	}
 	switch v.Kind() {
+	case reflect.Struct:
+		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(def)); err != nil {
+			panic("spec: tag: " + err.Error())
+		}
 	case reflect.Bool:
 		v.SetBool(def == "true")
 	case reflect.Int:

@@ -44,6 +44,10 @@ func (o *Organisation) fillDefaults() {
 	o.AWS.SecondRegion = cmp.Or(o.AWS.SecondRegion, otherRegion(o.AWS.Region))
 }
 
+func (l *LightClient) fillDefaults() {
+	l.AWS.Region = cmp.Or(l.AWS.Region, RegionFor(l.Residency))
+}
+
 func (a *AWSClient) production() bool { return a.Environment == Production }
 
 // The ways out of a VPC's private subnets.

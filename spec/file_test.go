@@ -147,7 +147,7 @@ func TestSecretsAreNeverEchoed(t *testing.T) {
 		"xoxb-123456789012-abcdefghijkl", "https://hooks.slack.com/services/T0123ABCD/B0123/abcdef", "postgres://admin:hunter2@db.example/acme",
 		"pul-0123456789abcdef0123456789abcdef01234567", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
 	}
-	for _, base := range []string{validClient, validOrganisation} {
+	for _, base := range validBases {
 		for line := range strings.Lines(base) {
 			key, _, found := strings.Cut(line, ":")
 			if !found || strings.Contains(key, "{") {

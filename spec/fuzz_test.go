@@ -13,7 +13,7 @@ import (
 // FuzzDecode: any text gives problems or a spec that survives being written and read again.
 func FuzzDecode(f *testing.F) {
 	withWaivers := strings.Replace(validClient, "alerts:\n", waivers(waived(), waived("resource", "stack")), 1)
-	for _, text := range []string{validClient, validOrganisation, withWaivers, "", "kind: awsclient", "a: &a [*a]", `{"kind":"organisation"}`} {
+	for _, text := range append(validBases, withWaivers, "", "kind: awsclient", "a: &a [*a]", `{"kind":"organisation"}`, "kind: sites\nsites: [{}, {}, {}]") {
 		f.Add([]byte(text))
 	}
 	for _, name := range referenceFiles {

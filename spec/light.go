@@ -21,7 +21,7 @@ type LightClient struct {
 	// Administrators are the only people who may sign in.
 	Administrators []Administrator `json:"administrators" jsonschema:"required,minItems=1"`
 	// DeployKeys are the public SSH keys that the user berth takes: the pipeline's.
-	DeployKeys []string `json:"deployKeys" jsonschema:"required,minItems=1,pattern=^ssh-ed25519 [A-Za-z0-9+/=]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
+	DeployKeys []string `json:"deployKeys" jsonschema:"required,minItems=1,pattern=^ssh-ed25519 [A-Za-z0-9+/\\x3d]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
 	// Server is the Lightsail instance.
 	Server LightServer `json:"server,omitempty"`
 	// Release of TaskFlow that runs.

@@ -50,7 +50,7 @@ type Administrator struct {
 	// Email address of the person.
 	Email string `json:"email" jsonschema:"required,format=email,example=ada.lindqvist@northwind.example"`
 	// Keys are the person's public SSH keys; Ed25519, or one on a security key.
-	Keys []string `json:"keys" jsonschema:"required,minItems=1,pattern=^(ssh-ed25519|sk-ssh-ed25519@openssh.com) [A-Za-z0-9+/=]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc ada" expect:"a public Ed25519 key as ssh-keygen writes it"`
+	Keys []string `json:"keys" jsonschema:"required,minItems=1,pattern=^(ssh-ed25519|sk-ssh-ed25519@openssh.com) [A-Za-z0-9+/\\x3d]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc ada" expect:"a public Ed25519 key as ssh-keygen writes it"`
 	// Until is the last day on which the person may sign in; at most 366 days ahead.
 	Until Date `json:"until" jsonschema:"required,example=2027-06-30"`
 }

@@ -90,6 +90,11 @@ var malformedCases = slices.Concat(
 	cases(validOrganisation, false, organisationEdits), cases(validOrganisation, true, beyondOrganisationEdits),
 	cases(validClient, false, waiverEdits), cases(validClient, true, beyondWaiverEdits),
 	cases(validOrganisation, false, organisationWaiverEdits), cases(validOrganisation, true, beyondOrganisationWaiverEdits),
+	cases(validSites, false, sitesEdits), cases(validSites, true, beyondSitesEdits),
+	cases(validHetznerSites, false, hetznerEdits), cases(validHetznerSites, true, beyondHetznerEdits),
+	cases(validSiteClient, false, siteClientEdits), cases(validSiteClient, true, beyondSiteClientEdits),
+	cases(validPremises, false, premisesEdits), cases(validPremises, true, beyondPremisesEdits),
+	cases(validLight, false, lightEdits), cases(validLight, true, beyondLightEdits),
 )
 
 func cases(base string, beyondSchema bool, edits []edit) []malformed {
@@ -133,7 +138,7 @@ func TestMalformed(t *testing.T) {
 
 func TestValidBases(t *testing.T) {
 	s := compiledSchema(t)
-	for _, base := range []string{validClient, validOrganisation} {
+	for _, base := range validBases {
 		if _, err := Decode([]byte(base), Options{Now: now}); err != nil {
 			t.Error(err)
 		}

@@ -22,11 +22,11 @@ type OnPremises struct {
 	// Administrators are the client's own people, and ours where the client lets us in, who may sign in by SSH.
 	Administrators []Administrator `json:"administrators" jsonschema:"required,minItems=1"`
 	// DeployKeys are the public SSH keys that the user berth takes. Absent: nobody deploys by SSH.
-	DeployKeys []string `json:"deployKeys,omitempty" jsonschema:"pattern=^ssh-ed25519 [A-Za-z0-9+/=]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
+	DeployKeys []string `json:"deployKeys,omitempty" jsonschema:"pattern=^ssh-ed25519 [A-Za-z0-9+/\\x3d]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
 	// TimeZone of the machine; the full backup is made at its midnight.
 	TimeZone string `json:"timeZone" jsonschema:"required,pattern=^[A-Z][A-Za-z]+(/[A-Z][A-Za-z_-]+)*$,example=Europe/Berlin" expect:"a time zone's name, such as Europe/Berlin"`
 	// Disks hold the client's data.
-	Disks Disks `json:"disks" jsonschema:"required"`
+	Disks Disks `json:"disks,omitempty"`
 	// Release of TaskFlow that runs.
 	Release MachineRelease `json:"release" jsonschema:"required"`
 	// PostgreSQL is the machine's database cluster.

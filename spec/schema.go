@@ -25,9 +25,9 @@ func Schema() ([]byte, error) {
 	reflector := jsonschema.Reflector{
 		Anonymous: true, RequiredFromJSONSchemaTags: true, CommentMap: comments, Mapper: schemaOf,
 	}
-	value := &jsonschema.Schema{Description: "What the stack is: one client, or the organisation."}
+	value := &jsonschema.Schema{Description: "What the stack is: one client, a pair of sites, or the organisation."}
 	definitions := jsonschema.Definitions{}
-	for _, kind := range []Kind{KindAWSClient, KindOrganisation} {
+	for _, kind := range inOrder {
 		s := reflector.ReflectFromType(kinds[kind])
 		for name, d := range s.Definitions {
 			trimText(d)

@@ -1,6 +1,9 @@
 package spec
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+)
 
 // Sites is a pair of data-centre sites that clients share. Each site serves clients of its own and stands by for the other's.
 type Sites struct {
@@ -19,7 +22,7 @@ type Sites struct {
 	// Administrators are the only people who may sign in.
 	Administrators []Administrator `json:"administrators" jsonschema:"required,minItems=1"`
 	// DeployKeys are the public SSH keys that the user berth takes: the pipeline's.
-	DeployKeys []string `json:"deployKeys" jsonschema:"required,minItems=1,pattern=^ssh-ed25519 [A-Za-z0-9+/=]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
+	DeployKeys []string `json:"deployKeys" jsonschema:"required,minItems=1,pattern=^ssh-ed25519 [A-Za-z0-9+/\\x3d]+( .*)?$,example=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc pipeline" expect:"a public Ed25519 key as ssh-keygen writes it"`
 	// PostgreSQL is the database cluster of each site.
 	PostgreSQL PostgreSQLServer `json:"postgresql,omitempty"`
 	// Backup says where copies go.
@@ -66,6 +69,26 @@ type Hetzner struct {
 	HostKey string `json:"hostKey,omitempty" jsonschema:"pattern=^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+$" expect:"the type and the base64 text of a public host key"`
 	// LoadBalancer puts Hetzner's load balancer before the server. Default false: Cloudflare reaches the server itself.
 	LoadBalancer bool `json:"loadBalancer,omitempty" jsonschema:"default=false"`
+}
+
+// NetworkCIDR is the smallest range that holds those of all sites at Hetzner Cloud; invalid where there are none.
+func (s *Sites) NetworkCIDR() netip.Prefix {
+	var all netip.Prefix
+	for _, site := range s.Sites {
+		if site.Hetzner == nil {
+			continue
+		}
+		if !all.IsValid() {
+			all = site.Hetzner.CIDR
+		}
+		for bits := min(all.Bits(), site.Hetzner.CIDR.Bits()); bits >= 0; bits-- {
+			if wider, err := all.Addr().Prefix(bits); err == nil && wider.Contains(site.Hetzner.CIDR.Addr()) {
+				all = wider
+				break
+			}
+		}
+	}
+	return all
 }
 
 // SitesBackup says where copies of a pair's databases go (BK-1, BK-2, BK-4).
@@ -131,7 +154,12 @@ type ClientSite struct {
 	Country string `json:"country" jsonschema:"required,pattern=^[A-Z]{2}$,example=ZA" expect:"two capital letters, a country's code"`
 	// Machine of the site.
 	Machine Machine `json:"machine" jsonschema:"required"`
+	// Origin is the load balancer's IPv4 address or host name. Absent: Cloudflare asks the machine itself.
+	Origin string `json:"origin,omitempty" jsonschema:"example=198.51.100.20" expect:"an IPv4 address or a host name"`
 }
+
+// Serves is the address that Cloudflare asks.
+func (s ClientSite) Serves() string { return cmp.Or(s.Origin, s.Machine.Address) }
 
 // SiteDatabase is a client's database in a site's cluster.
 type SiteDatabase struct {
