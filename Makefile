@@ -31,9 +31,10 @@ destroy: build $(PULUMI) ## take the reference client down again; nothing is lef
 	@bin/berth destroy $(STACK) --local --yes --confirm $(STACK)
 
 .PHONY: build
-build: ## build bin/berth (the first time compiles the AWS SDK: 3 to 6 minutes, 4 GB of memory)
+build: ## build bin/berth and its Pulumi plugin (the first time compiles the AWS SDK: 3 to 6 minutes, 4 GB of memory)
 	@if [ ! -x bin/berth ]; then echo "building bin/berth; the first time takes some minutes" >&2; fi
 	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/berth ./cmd/berth
+	@$(GO) build -trimpath -ldflags "-s -w" -o bin/pulumi-resource-machine ./cmd/pulumi-resource-machine
 
 .PHONY: pulumi
 pulumi: $(PULUMI) ## build the pinned Pulumi CLI once into the user's cache
@@ -56,6 +57,11 @@ test: $(PULUMI) test-needs ## run every test; what could not run is named at the
 .PHONY: test-aws
 test-aws: $(PULUMI) ## run the AWS stacks on the real provider against an emulated AWS, where both are present
 	@tests/run tests/aws tests/pulumi-resource-aws
+
+.PHONY: test-hosts
+test-hosts: export BERTH_HOSTS = 1
+test-hosts: test-needs ## run the bundles on real Debian machines in QEMU, as root (25 minutes; the first time 5 more)
+	@$(GO) test -count=1 -v -parallel 8 -timeout 60m ./tests/hosts
 
 .PHONY: test-needs
 test-needs:

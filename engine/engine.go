@@ -35,9 +35,11 @@ type Options struct {
 	Backend string
 	// SecretsProvider encrypts the secrets in the state of a stack that is created now. Empty: the backend's default.
 	SecretsProvider string
-	Settling        Settling         // of what a killed run left in a real cloud
-	Clock           func() time.Time // default time.Now
-	Kill            <-chan struct{}  // closed: the CLI is killed at once; a cancelled context lets it finish its steps
+	Settling        Settling // of what a killed run left in a real cloud
+	// Attach starts providers inside this process, for real stacks: a user needs no plugin for them. Nil: none.
+	Attach func(context.Context) (Attached, error)
+	Clock  func() time.Time // default time.Now
+	Kill   <-chan struct{}  // closed: the CLI is killed at once; a cancelled context lets it finish its steps
 }
 
 // Stack is one open stack. It is not safe for use by several goroutines at once. Close it.
@@ -53,6 +55,7 @@ type Stack struct {
 	settled     bool        // what it left is in order, or is none of ours
 	read        readObjects // nil: readInScratch
 	cloud       embedded
+	attached    Attached // nil: none
 	command     *cli.Command
 	stack       *auto.Stack
 	busy        bool // a run is under way
@@ -139,6 +142,9 @@ func (s *Stack) Close() error {
 	if s.cloud != nil {
 		err = s.cloud.Close()
 	}
+	if s.attached != nil {
+		err = errors.Join(err, s.attached.Close())
+	}
 	switch {
 	case s.lock == nil:
 	case s.command != nil && s.command.Killed(), s.interrupted != nil && !s.settled:
@@ -146,7 +152,7 @@ func (s *Stack) Close() error {
 	default:
 		err = errors.Join(err, s.lock.release())
 	}
-	s.cloud, s.lock, s.stack, s.command, s.interrupted = nil, nil, nil, nil, nil
+	s.cloud, s.attached, s.lock, s.stack, s.command, s.interrupted = nil, nil, nil, nil, nil, nil
 	if err != nil {
 		return fmt.Errorf("close stack %s: %w", s.options.Stack, err)
 	}

@@ -148,7 +148,11 @@ func (v *validator) properties(path string, props resource.PropertyMap, shapes m
 	}
 }
 
+// join is the path of a property as the engine writes it: names with its own signs stand in brackets.
 func join(path, name string) string {
+	if strings.ContainsAny(name, `."[]`) {
+		return path + "[" + strconv.Quote(name) + "]"
+	}
 	if path == "" {
 		return name
 	}

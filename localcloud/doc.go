@@ -1,8 +1,8 @@
 // Package localcloud is an embedded cloud: Pulumi resource providers for aws,
-// cloudflare, hcloud and command that run inside the calling process and create
-// nothing in a real account. The Pulumi CLI reaches them through the
-// environment variable PULUMI_DEBUG_PROVIDERS, whose value Cloud.Providers
-// gives; every provider listens on 127.0.0.1 only.
+// cloudflare, hcloud, command and machine that run inside the calling process
+// and create nothing in a real account or on a real machine. The Pulumi CLI
+// reaches them through the environment variable PULUMI_DEBUG_PROVIDERS, whose
+// value Cloud.Providers gives; every provider listens on 127.0.0.1 only.
 //
 // It behaves as the clouds do where it matters: inputs are checked, ids, ARNs
 // and computed outputs have the real formats, changes replace where they do in

@@ -13,7 +13,7 @@ import (
 
 // Object is one thing that exists in the cloud.
 type Object struct {
-	Provider   string         // package: aws, cloudflare, hcloud, command
+	Provider   string         // package: aws, cloudflare, hcloud, command, machine
 	Type       string         // such as aws:ec2/vpc:Vpc
 	ID         string         //
 	Name       string         // what people call it; the id when it has no name

@@ -259,7 +259,14 @@ func (s *scene) referred(reference, path string) (result, error) {
 		if ref.Property != reference {
 			continue
 		}
-		for _, v := range gather(value.value, "") {
+		values := gather(value.value, "")
+		if len(values) == 0 { // the reference lies in a list: "publicNets.ipv4"
+			values = gather(resource.NewObjectProperty(s.inputs), reference)
+		}
+		for _, v := range values {
+			if v.IsComputed() {
+				return result{value: v}, nil
+			}
 			target := s.store.find(ref.To, ref.By, s.settings.account, s.settings.region, strings.TrimSuffix(text(v), ref.Trim))
 			if target == nil {
 				continue

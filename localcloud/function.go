@@ -67,6 +67,14 @@ func functionNamed(name string) function {
 		return gateway
 	case "sha256": // sha256:property
 		return digest
+	case "publicKey": // publicKey:property is another key for each of its values
+		return publicKey
+	case "hostKey": // hostKey:property is the key of the machine that it names
+		return hostKey
+	case "authority": // authority:property are the certificates of that generation
+		return authority
+	case "says": // says:a,b is the digest of what properties a and b say
+		return says
 	}
 	return nil
 }

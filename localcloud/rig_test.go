@@ -3,6 +3,7 @@ package localcloud_test
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -142,6 +143,12 @@ func (o object) text(name string) string {
 		return ""
 	}
 	return v.StringValue()
+}
+
+// number is the id of an object of a cloud that counts.
+func (o object) number() float64 {
+	n, _ := strconv.ParseFloat(o.id, 64)
+	return n
 }
 
 // create checks and creates; the error is the cloud's.

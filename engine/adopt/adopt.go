@@ -91,6 +91,9 @@ func (f *Finder) find(ctx context.Context, p engine.Pending) engine.Finding {
 			return unknown("how its id is made is known for %s %s, not for %q", name, want, got)
 		}
 	}
+	if !strings.HasPrefix(p.Type, "aws:") {
+		return candidate(r.ID, &opened{}, p, nil) // no other cloud's ids hold an account
+	}
 	account, err := f.account(ctx, p)
 	if err != nil {
 		return unknown("its account cannot be asked: %v", err)

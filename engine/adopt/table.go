@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-//go:embed aws.yaml cloudflare.yaml
+//go:embed aws.yaml cloudflare.yaml hcloud.yaml machine.yaml
 var tables embed.FS
 
 // row is what is known of one resource type; see aws.yaml.
@@ -38,7 +38,7 @@ const revokeDefaultEgress = "revokeDefaultEgress"
 // read reads the tables.
 func read() (map[string]*row, error) {
 	rows := map[string]*row{}
-	for _, name := range []string{"aws.yaml", "cloudflare.yaml"} {
+	for _, name := range []string{"aws.yaml", "cloudflare.yaml", "hcloud.yaml", "machine.yaml"} {
 		text, err := tables.ReadFile(name)
 		if err != nil {
 			return nil, err

@@ -18,6 +18,29 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+// sites is the preview of a pair of sites at Hetzner Cloud.
+func sites() *engine.Result {
+	r := &engine.Result{Stack: "sites-hetzner"}
+	for typeToken, inputs := range map[string]map[string]any{
+		"hcloud:index/network:Network":                   {"ipRange": "10.30.0.0/22"},
+		"hcloud:index/networkSubnet:NetworkSubnet":       nil,
+		"hcloud:index/placementGroup:PlacementGroup":     nil,
+		"hcloud:index/sshKey:SshKey":                     nil,
+		"hcloud:index/server:Server":                     {"serverType": "ccx23"},
+		"hcloud:index/volume:Volume":                     {"size": 100.0},
+		"hcloud:index/volumeAttachment:VolumeAttachment": nil,
+		"hcloud:index/firewall:Firewall":                 nil,
+		"hcloud:index/primaryIp:PrimaryIp":               nil,
+		"machine:index:Keys":                             nil,
+		"machine:index:Bundle":                           nil,
+	} {
+		for _, site := range []string{"fsn", "hel"} {
+			r.Steps = append(r.Steps, engine.Step{Type: typeToken, Name: site, Component: site, Op: engine.OpCreate}.WithInputs(inputs))
+		}
+	}
+	return r
+}
+
 var subject = graph.Subject{Stack: "prod", Title: "Acme Logistics Ltd", Detail: "production · standard tier · acme.taskflow.example",
 	Region: "eu-west-2", SecondRegion: "eu-west-1"}
 
@@ -108,6 +131,7 @@ func organisation() *engine.Result {
 func TestPictures(t *testing.T) {
 	for name, p := range map[string]graph.Picture{
 		"client":       graph.From(client(), subject),
+		"sites":        graph.From(sites(), graph.Subject{Stack: "sites-hetzner", Title: "Falkenstein and Helsinki", Place: "Sites fsn, hel", By: "Hetzner Cloud"}),
 		"organisation": graph.From(organisation(), graph.Subject{Stack: "organisation", Title: "northwind.example", Region: "eu-west-2", SecondRegion: "eu-west-1"}),
 	} {
 		t.Run(name, func(t *testing.T) {

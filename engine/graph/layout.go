@@ -79,7 +79,8 @@ func lay(p Picture) drawing {
 	}
 	top := y
 	if y = d.region(y, main); y > top {
-		d.frames = append([]frame{{rect{margin, top, main, y - top}, "region", "Region " + p.Region, "AWS"}}, d.frames...)
+		title, note := p.frame()
+		d.frames = append([]frame{{rect{margin, top, main, y - top}, "region", title, note}}, d.frames...)
 	}
 	if hasSecond {
 		h := d.column(p.in(Second), width-margin-secondWide+framePad, top+frameHead, secondWide-2*framePad)

@@ -17,7 +17,8 @@ func (p Picture) Mermaid() string {
 		line(1, `clients(["The client's people"])`)
 		p.subgraph(line, 1, Edge, "Edge")
 	}
-	line(1, `subgraph region ["Region %s"]`, p.Region)
+	place, _ := p.frame()
+	line(1, `subgraph region ["%s"]`, place)
 	if len(p.in(Public))+len(p.in(Private))+len(p.in(Isolated)) > 0 {
 		line(2, `subgraph network ["%s"]`, strings.TrimSpace("Network "+p.Network.CIDR))
 		p.subgraph(line, 3, Public, "Public subnets")

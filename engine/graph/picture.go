@@ -17,6 +17,13 @@ type Subject struct {
 	Detail       string
 	Region       string
 	SecondRegion string
+	// Place is what the frame around the stack is called, By whose place it is. Empty: the region, AWS.
+	Place, By string
+}
+
+// frame is what the frame around the stack says.
+func (s Subject) frame() (title, note string) {
+	return cmp.Or(s.Place, "Region "+s.Region), cmp.Or(s.By, "AWS")
 }
 
 // Picture is what is drawn.

@@ -1,0 +1,6 @@
+package provider
+
+import _ "embed"
+
+//go:embed schema.json
+var schema string
