@@ -16,7 +16,7 @@ func Render(d Description) (bundle.Bundle, error) {
 	}
 	return merge("host",
 		d.base(), d.disks(), d.accounts(), d.ssh(), d.firewall(), d.kernel(), d.auditing(), d.updates(), d.clock(), d.logs(), d.integrity(),
-		d.tunnel(), d.postgres(), d.backups(), d.service(), d.front(), d.watch(), d.report())
+		d.tunnel(), d.postgres(), d.backups(), d.doorkeeper(), d.service(), d.front(), d.watch(), d.report())
 }
 
 // RenderClient makes the bundle "client-<name>" of one client on a machine.

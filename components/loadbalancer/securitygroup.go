@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/berth-iac/berth/components/cloudflare"
 	"github.com/berth-iac/berth/components/naming"
 	"github.com/berth-iac/berth/components/scope"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
@@ -27,7 +28,7 @@ func (a Args) securityGroup(ctx *pulumi.Context, name string, opts ...pulumi.Res
 	for _, family := range []struct {
 		name   string
 		ranges []string
-	}{{"IPv4", cloudflareIPv4}, {"IPv6", cloudflareIPv6}} {
+	}{{"IPv4", cloudflare.IPv4()}, {"IPv6", cloudflare.IPv6()}} {
 		list, err := a.prefixList(ctx, name, family.name, family.ranges, opts...)
 		if err != nil {
 			return nil, err
