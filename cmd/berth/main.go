@@ -16,13 +16,17 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/cmd/berth/command"
+	"github.com/berth-iac/berth/components/host"
 	"github.com/berth-iac/berth/engine"
 	"github.com/berth-iac/berth/engine/adopt"
 	"github.com/berth-iac/berth/engine/adopt/account"
 	"github.com/berth-iac/berth/engine/cli"
+	"github.com/berth-iac/berth/machine/bundle"
+	"github.com/berth-iac/berth/machine/provider"
 	"github.com/berth-iac/berth/promises/baseline"
 	"github.com/berth-iac/berth/promises/catalogue"
 	"github.com/berth-iac/berth/spec"
+	"github.com/berth-iac/berth/stacks/onpremises"
 	"github.com/berth-iac/berth/stacks/program"
 	"golang.org/x/term"
 )
@@ -68,9 +72,10 @@ func environment(kill <-chan struct{}) command.Env {
 		Out: os.Stdout, Err: os.Stderr, In: os.Stdin, Terminal: terminal, Width: columns,
 		Color:   os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())),
 		Version: version, Environ: os.Environ(), Home: home, Now: time.Now, Kill: kill, Program: program.Program,
-		Assess: assess, ReadBack: readBack, Promises: catalogue.All(), Controls: baseline.All(),
+		Assess: assess, Offline: offline, ReadBack: readBack, Promises: catalogue.All(), Controls: baseline.All(),
 		FindCLI: findCLI(cache),
 		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {
+			options.Attach = machines
 			return engine.Open(ctx, options)
 		},
 		Finder:          finder,
@@ -81,12 +86,29 @@ func environment(kill <-chan struct{}) command.Env {
 	}
 }
 
+// machines serves the provider of machines inside this process: whoever has berth needs no plugin.
+func machines(ctx context.Context) (engine.Attached, error) {
+	return provider.Start(ctx, provider.Options{Agent: os.Getenv("SSH_AUTH_SOCK"), Version: strings.TrimPrefix(version, "v")})
+}
+
 func assess(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*command.Judged, error) {
 	g, assessment, err := program.Assess(ctx, stack, s, now)
 	if err != nil {
 		return nil, err
 	}
 	return &command.Judged{Graph: g, Assessment: assessment}, nil
+}
+
+// offline describes the archive of a client on its own premises.
+func offline(s *spec.OnPremises) (bundle.OfflineArgs, error) {
+	bundles, err := onpremises.Bundles(s)
+	if err != nil {
+		return bundle.OfflineArgs{}, err
+	}
+	return bundle.OfflineArgs{
+		Client: s.Client.Name, Version: s.Release.Version, Bundles: bundles, Settings: onpremises.Settings(s), Duties: onpremises.Duties(s),
+		Questions: host.Questions(), Generated: host.Generated(),
+	}, nil
 }
 
 // findCLI looks for the Pulumi CLI: the one that is named, by flag or by BERTH_PULUMI, the one that was built, the one on PATH.

@@ -17,7 +17,12 @@ import (
 	"github.com/berth-iac/berth/promises/graph"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/awsclient"
+	"github.com/berth-iac/berth/stacks/lightclient"
+	"github.com/berth-iac/berth/stacks/onpremises"
 	"github.com/berth-iac/berth/stacks/organisation"
+	"github.com/berth-iac/berth/stacks/secrets"
+	"github.com/berth-iac/berth/stacks/siteclient"
+	"github.com/berth-iac/berth/stacks/sites"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -51,25 +56,33 @@ func At(now func() time.Time) pulumi.RunFunc {
 				return fmt.Errorf("warn about a waiver: %w", err)
 			}
 		}
-		return register(ctx, s)
+		return register(ctx, s, secrets.Configured(ctx))
 	}
 }
 
 // register hands over to the program of the stack's kind.
-func register(ctx *pulumi.Context, s *spec.Spec) error {
+func register(ctx *pulumi.Context, s *spec.Spec, source secrets.Source) error {
 	switch s.Kind {
 	case spec.KindAWSClient:
 		return awsclient.Program(ctx, s.AWSClient)
 	case spec.KindOrganisation:
 		return organisation.Program(ctx, s.Organisation)
+	case spec.KindSites:
+		return sites.Program(ctx, s.Sites, source)
+	case spec.KindSiteClient:
+		return siteclient.Program(ctx, s.SiteClient, source)
+	case spec.KindOnPremises:
+		return onpremises.Program(ctx, s.OnPremises, source)
+	case spec.KindLightClient:
+		return lightclient.Program(ctx, s.LightClient, source)
 	default:
 		return fmt.Errorf("%s.kind: %q has no program", configKey, s.Kind)
 	}
 }
 
-// Graph is the resource graph of a stack with that spec. Nothing is registered with an engine.
+// Graph is the resource graph of a stack with that spec. Nothing is registered with an engine, and no secret is needed.
 func Graph(ctx context.Context, stack string, s *spec.Spec) (*graph.Graph, error) {
-	g, err := graph.Record(ctx, func(ctx *pulumi.Context) error { return register(ctx, s) },
+	g, err := graph.Record(ctx, func(ctx *pulumi.Context) error { return register(ctx, s, secrets.Invented()) },
 		graph.Recording{Project: project, Stack: stack})
 	if err != nil {
 		return nil, fmt.Errorf("work out the resources of stack %s: %w", stack, err)

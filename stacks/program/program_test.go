@@ -43,10 +43,34 @@ func config(t *testing.T, stack string, edit func(spec map[string]any)) map[stri
 	return map[string]string{"berth:spec": string(out)}
 }
 
+// encrypted are the keys of a reference stack's file whose values are encrypted.
+func encrypted(t *testing.T, stack string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../Pulumi." + stack + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Config map[string]map[string]any }
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for key, value := range file.Config {
+		if value["secure"] != nil {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 func run(t *testing.T, config map[string]string) ([]graph.Registration, error) {
 	t.Helper()
 	return graph.Register(t.Context(), program.At(now), graph.Recording{Project: "berth", Stack: "test", Config: config})
 }
+
+// least is how many registrations a reference stack has at least.
+var least = map[string]int{"prod": 200, "organisation": 200, "sites": 7, "sites-hetzner": 27, "globex": 26, "initech": 3, "hooli": 33}
 
 func waive(spec map[string]any, promise, resource string) {
 	spec["waivers"] = []any{map[string]any{"promise": promise, "resource": resource, "reason": "agreed with the client",
@@ -57,13 +81,49 @@ func waive(spec map[string]any, promise, resource string) {
 func oneZone(spec map[string]any) { spec["database"].(map[string]any)["multiAz"] = false }
 
 func TestReferenceStacksGoUp(t *testing.T) {
-	for _, stack := range []string{"prod", "organisation"} {
-		registered, err := run(t, config(t, stack, nil))
-		if err != nil {
-			t.Fatal(err)
+	for stack, fewest := range least {
+		how := graph.Recording{Project: "berth", Stack: stack, Config: config(t, stack, nil), Secrets: encrypted(t, stack)}
+		for _, key := range how.Secrets {
+			how.Config[key] = "stand-in for " + key
 		}
-		if len(registered) < 200 {
-			t.Errorf("%s: %d registrations, want all of the stack", stack, len(registered))
+		registered, err := graph.Register(t.Context(), program.At(now), how)
+		if err != nil {
+			t.Errorf("%s: %v", stack, err)
+		}
+		if len(registered) < fewest {
+			t.Errorf("%s: %d registrations, want all %d of the stack", stack, len(registered), fewest)
+		}
+	}
+}
+
+// A secret that no bundle asks for would be one more to keep and to renew.
+func TestReferenceFilesHoldNoSecretTooMany(t *testing.T) {
+	for stack := range least {
+		for _, key := range encrypted(t, stack) {
+			how := graph.Recording{Project: "berth", Stack: stack, Config: config(t, stack, nil)}
+			for _, other := range encrypted(t, stack) {
+				if other != key {
+					how.Config[other], how.Secrets = "stand-in", append(how.Secrets, other)
+				}
+			}
+			if _, err := graph.Register(t.Context(), program.At(now), how); err == nil || !strings.Contains(err.Error(), "pulumi config set --secret "+key) {
+				t.Errorf("%s comes up without %s: err = %v", stack, key, err)
+			}
+		}
+	}
+}
+
+// Machines need secrets. Where one is missing, the program names all that are, and registers nothing.
+func TestMissingSecretsRegisterNoMachine(t *testing.T) {
+	registered, err := run(t, config(t, "sites", nil))
+	for _, name := range []string{"backup-access-key", "backup-passphrase", "backup-secret-key"} {
+		if want := "pulumi config set --secret berth:" + name; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("err = %v, want %q", err, want)
+		}
+	}
+	for _, r := range registered {
+		if r.Type == "machine:index:Bundle" {
+			t.Errorf("%s was registered", r.Name)
 		}
 	}
 }

@@ -71,6 +71,8 @@ func account(s promises.Subject) string {
 	switch {
 	case s.Client() != nil:
 		return s.Client().AWS.Account
+	case s.Spec.LightClient != nil:
+		return s.Spec.LightClient.AWS.Account
 	case s.Organisation() != nil:
 		return s.Organisation().AWS.Account
 	}

@@ -110,11 +110,12 @@ func unprotected(stack string, read *spec.Spec, plan *engine.Result) error {
 		return nil
 	}
 	slices.Sort(protected)
+	about := read.Summary()
 	how := "add the client's `leaving` to Pulumi." + stack + ".yaml, run `berth up " + stack + "`, then destroy again"
 	switch {
-	case read.AWSClient == nil:
+	case about.Endless:
 		how = "a stack of this kind is not meant to go; `pulumi state unprotect` lifts it, one resource at a time"
-	case read.AWSClient.Leaving != nil:
+	case about.Leaving != nil:
 		how = "`leaving` is set already: run `berth up " + stack + "` to lift the protection, then destroy again"
 	}
 	return &unconfirmedError{fmt.Sprintf("stack %s protects %d resources that hold data; nothing was changed\n  %s\n%s",
@@ -125,8 +126,8 @@ func unprotected(stack string, read *spec.Spec, plan *engine.Result) error {
 // a real one each resource that holds data is named.
 func (o *destroyOptions) consent(env Env, g *global, read *spec.Spec, plan *engine.Result) ([]string, error) {
 	names := []string{o.stack}
-	if read.AWSClient != nil {
-		names = append(names, read.AWSClient.Client.Name)
+	if about := read.Summary(); !about.Endless {
+		names = append(names, about.Name)
 	}
 	if o.local {
 		for _, name := range names {
@@ -154,10 +155,11 @@ func (o *destroyOptions) consent(env Env, g *global, read *spec.Spec, plan *engi
 // leaving is the change to the local copy of the stack's file that lifts deletion protection, in the same
 // words in which it is lifted for a real client.
 func leaving(read *spec.Spec) []engine.Edit {
-	if read.AWSClient == nil || read.AWSClient.Leaving != nil {
+	about := read.Summary()
+	if about.Endless || about.Leaving != nil {
 		return nil
 	}
 	return []engine.Edit{{Key: "berth:spec", Path: []string{"leaving"}, Value: map[string]string{
-		"confirm": read.AWSClient.Client.Name, "reason": "berth destroy --local",
+		"confirm": about.Name, "reason": "berth destroy --local",
 	}}}
 }

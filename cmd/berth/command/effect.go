@@ -75,7 +75,10 @@ func touched(preview *engine.Result) func(promises.Finding) bool {
 		if step.Op != engine.OpUpdate || f.Property == "" {
 			return true
 		}
-		top, _, _ := strings.Cut(f.Property, ".")
+		top := f.Property
+		if i := strings.IndexAny(top, ".["); i >= 0 {
+			top = top[:i]
+		}
 		return slices.ContainsFunc(step.Diffs, func(d engine.Diff) bool {
 			property := d.Property
 			if i := strings.IndexAny(property, ".["); i >= 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/machine/bundle"
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/graph"
 	"github.com/berth-iac/berth/promises/live"
@@ -30,7 +31,9 @@ type Env struct {
 
 	Program pulumi.RunFunc // what a stack runs
 	// Assess works out a stack's resource graph from its spec alone and judges it by all promises and controls.
-	Assess   func(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*Judged, error)
+	Assess func(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*Judged, error)
+	// Offline is what goes into the archive that a client's administrator runs, but for the release and packages.
+	Offline  func(s *spec.OnPremises) (bundle.OfflineArgs, error)
 	Promises []promises.Promise // the catalogue
 	Controls []promises.Control // the baseline
 	// ReadBack makes the live looks at a subject's account. With a role it signs in as that first.

@@ -48,6 +48,9 @@ Live proofs, which ` + "`berth verify`" + ` makes, are taken over from the evide
 the folder holds, with their dates, when it is signed with the same key and is
 about the same stack in the same account.
 
+A client on a pair of sites stands on machines that the pair's own stack makes:
+what that shows belongs to the client's evidence, where the folder has its file.
+
 With --strict the exit code is 6 when a promise is broken.`,
 		Example: "  berth evidence prod --local\n  berth evidence prod --out audit-2026-11 --key ~/keys/evidence.key\n" +
 			"  berth evidence verify audit-2026-11/evidence.json --public-key evidence.pub",
@@ -136,10 +139,35 @@ func strictly(strict bool, doc *evidence.Document, now time.Time) error {
 	return &brokenError{fmt.Sprintf("stack %s: %d promises are broken and %d were shown too long ago", doc.Subject.Stack, counts.Broken, counts.Stale)}
 }
 
-// makeEvidence judges a stack as its state has it, or as its program describes it where nothing exists yet. add adds
-// proofs that were made otherwise; it may be nil.
+// makeEvidence judges a stack as its state has it, or as its program describes it where nothing exists yet. A client on a pair
+// of sites is judged with what the pair's stack shows. add adds proofs that were made otherwise; it may be nil.
 func makeEvidence(ctx context.Context, env Env, g *global, t target, name string, signer ed25519.PublicKey,
-	add func(context.Context, *evidence.Input) error) (_ *evidence.Document, err error) {
+	add func(context.Context, *evidence.Input) error) (*evidence.Document, error) {
+	in, err := judged(ctx, env, g, t, name)
+	if err != nil {
+		return nil, err
+	}
+	in.Signer = signer
+	err = beneath(env, g, name, in.Subject.Spec, in.Assessment, func(pair string) (*promises.Assessment, error) {
+		below, err := judged(ctx, env, g, t, pair)
+		if err != nil {
+			return nil, err
+		}
+		return below.Assessment, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if add != nil {
+		if err := add(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	return evidence.Make(*in)
+}
+
+// judged is a stack and how its promises stand: as its state has it, or as its program describes it where nothing exists yet.
+func judged(ctx context.Context, env Env, g *global, t target, name string) (_ *evidence.Input, err error) {
 	stack, read, err := t.open(ctx, env, g, name, engine.Options{})
 	if err != nil {
 		return nil, err
@@ -150,10 +178,10 @@ func makeEvidence(ctx context.Context, env Env, g *global, t target, name string
 		return nil, err
 	}
 	now := env.Now().UTC()
-	in := evidence.Input{
+	in := &evidence.Input{
 		Subject:  promises.Subject{Stack: name, Spec: read, Graph: graph.FromState(resources), Now: now},
 		Promises: env.Promises, Controls: env.Controls, Group: catalogue.Group,
-		Source: evidence.Source{Kind: evidence.FromState}, Cloud: evidence.Real, Signer: signer,
+		Source: evidence.Source{Kind: evidence.FromState}, Cloud: evidence.Real,
 	}
 	if t.local {
 		in.Cloud = evidence.Embedded
@@ -184,12 +212,7 @@ func makeEvidence(ctx context.Context, env Env, g *global, t target, name string
 	if in.Assessment, err = promises.Assess(in.Subject, env.Promises, env.Controls); err != nil {
 		return nil, err
 	}
-	if add != nil {
-		if err := add(ctx, &in); err != nil {
-			return nil, err
-		}
-	}
-	return evidence.Make(in)
+	return in, nil
 }
 
 // stateOf names a state: the last update's number, and a hash of everything in it but secrets.

@@ -117,7 +117,30 @@ type explainedProof struct {
 	Level  promises.Level `json:"level"`
 	How    string         `json:"how"`
 	Exists bool           `json:"exists"`
+	// For are the kinds of hosting that the proof exists for today, where it does not for all that the promise is made for.
+	For []promises.Hosting `json:"for,omitempty"`
 }
+
+// existsFor are the kinds of hosting for which a proof at a level exists; nil where it does for all, or for none.
+func existsFor(p promises.Promise, l promises.Level) []promises.Hosting {
+	var kinds []promises.Hosting
+	all := true
+	for _, h := range hostings {
+		switch {
+		case p.ExistsFor(h, l):
+			kinds = append(kinds, h)
+		case h != promises.Service && p.Offered(h): // the service is looked at wherever it is hosted
+			all = false
+		}
+	}
+	if all {
+		return nil
+	}
+	return kinds
+}
+
+// hostings are all kinds, in the order in which they are shown.
+var hostings = []promises.Hosting{promises.OnAWS, promises.OnLightsail, promises.OnSites, promises.OnPremises, promises.Organisation, promises.Service}
 
 func runExplain(ctx context.Context, env Env, g *global, o explainOptions, id string) error {
 	e, err := env.find(id)
@@ -133,6 +156,20 @@ func runExplain(ctx context.Context, env Env, g *global, o explainOptions, id st
 		if err != nil {
 			return err
 		}
+		err = beneath(env, g, o.stack, read, judged.Assessment, func(pair string) (*promises.Assessment, error) {
+			sites, err := readSpec(env, g, pair)
+			if err != nil {
+				return nil, err
+			}
+			below, err := env.Assess(ctx, pair, sites, env.Now())
+			if err != nil {
+				return nil, err
+			}
+			return below.Assessment, nil
+		})
+		if err != nil {
+			return err
+		}
 		result, applies := judged.Assessment.Result(e.ID)
 		if !applies {
 			result = promises.Result{ID: e.ID, Title: e.Title, Verdict: promises.NotApplicable, Findings: []promises.Finding{},
@@ -140,6 +177,9 @@ func runExplain(ctx context.Context, env Env, g *global, o explainOptions, id st
 		}
 		e.Stack, e.Standing = o.stack, &result
 		e.Subject = fmt.Sprintf("the resource graph that Pulumi.%s.yaml describes, %d resources; no cloud was asked", o.stack, len(judged.Graph.Clouds()))
+		for _, pair := range result.From {
+			e.Subject += "; and that of Pulumi." + pair + ".yaml, the pair of sites that it stands on"
+		}
 	}
 	hosting := promises.Hosting("")
 	if read != nil {
@@ -164,7 +204,7 @@ func (e Env) find(id string) (explained, error) {
 			out := explained{ID: p.ID, Kind: "promise", Group: catalogue.Group(p.ID), Title: p.Title, Sentence: p.Sentence,
 				Duties: p.Duties, Parameters: []promises.Parameter{}, Proofs: []explainedProof{}}
 			for _, proof := range p.Proofs {
-				out.Proofs = append(out.Proofs, explainedProof{proof.Level, proof.How, p.Exists(proof.Level)})
+				out.Proofs = append(out.Proofs, explainedProof{proof.Level, proof.How, p.Exists(proof.Level), existsFor(p, proof.Level)})
 			}
 			return out, nil
 		}
@@ -172,7 +212,7 @@ func (e Env) find(id string) (explained, error) {
 	for _, c := range e.Controls {
 		if strings.EqualFold(c.ID, id) {
 			return explained{ID: c.ID, Kind: "control", Group: "Baseline", Title: c.Title, References: c.References, Severity: c.Severity,
-				Parameters: []promises.Parameter{}, Proofs: []explainedProof{{promises.Design, "the resource graph is checked before every change", true}}}, nil
+				Parameters: []promises.Parameter{}, Proofs: []explainedProof{{Level: promises.Design, How: "the resource graph is checked before every change", Exists: true}}}, nil
 		}
 	}
 	near, distance := "", 3
@@ -193,7 +233,7 @@ func (e explained) page() show.Page {
 	if len(e.References) > 0 {
 		p.Add("Asked for by", strings.Join(e.References, "; ")+" (severity "+e.Severity+")")
 	}
-	for _, h := range []promises.Hosting{promises.OnAWS, promises.OnLightsail, promises.OnSites, promises.OnPremises, promises.Organisation, promises.Service} {
+	for _, h := range hostings {
 		switch e.Duties[h] {
 		case promises.Ours:
 			p.Add("Kept by us", h.Title())
@@ -214,6 +254,13 @@ func (e explained) page() show.Page {
 		state := "to come: "
 		if proof.Exists {
 			state = "exists: "
+		}
+		if proof.Exists && len(proof.For) > 0 {
+			titles := make([]string, len(proof.For))
+			for i, h := range proof.For {
+				titles[i] = h.Title()
+			}
+			state = "exists for " + strings.Join(titles, ", ") + ": "
 		}
 		p.Add("Proof, "+string(proof.Level), state+proof.How)
 	}

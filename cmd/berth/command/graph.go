@@ -72,15 +72,24 @@ func runGraph(ctx context.Context, env Env, g *global, o graphOptions) (err erro
 
 // subject is what the picture's title says of the stack.
 func subject(stack string, read *spec.Spec) graph.Subject {
-	s := graph.Subject{Stack: stack}
+	about := read.Summary()
+	s := graph.Subject{Stack: stack, Title: about.DisplayName, SecondRegion: about.SecondRegion}
 	switch {
 	case read.AWSClient != nil:
-		c := read.AWSClient
-		s.Title, s.Detail = c.Client.DisplayName, fmt.Sprintf("%s · %s tier · %s", c.Environment, c.Tier, c.Edge.Hostname)
-		s.Region, s.SecondRegion = c.AWS.Region, c.Backup.SecondRegion
+		s.Detail, s.Region = fmt.Sprintf("%s · %s tier · %s", about.Environment, read.AWSClient.Tier, about.Hostname), about.Where
 	case read.Organisation != nil:
-		s.Title, s.Detail = read.Organisation.Domain, "the organisation's own accounts"
-		s.Region, s.SecondRegion = read.Organisation.AWS.Region, read.Organisation.AWS.SecondRegion
+		s.Detail, s.Region = "the organisation's own accounts", about.Where
+	case read.LightClient != nil:
+		s.Detail, s.Region = fmt.Sprintf("%s · light tier · %s", about.Environment, about.Hostname), about.Where
+	case read.Sites != nil:
+		s.Detail, s.Place, s.By = fmt.Sprintf("%s · the pair of sites %s", about.Environment, about.Name), "Sites "+about.Where, "machines that exist"
+		if read.Sites.NetworkCIDR().IsValid() {
+			s.By = "Hetzner Cloud"
+		}
+	case read.SiteClient != nil:
+		s.Detail, s.Place, s.By = fmt.Sprintf("%s · %s", about.Environment, about.Hostname), "Sites "+about.Where, "the pair "+read.SiteClient.Pair.Name
+	case read.OnPremises != nil:
+		s.Detail, s.Place, s.By = fmt.Sprintf("%s · %s", about.Environment, about.Hostname), "The client's premises", "its own machine"
 	}
 	return s
 }

@@ -55,7 +55,7 @@ is not valid; 6 a promise to the client is broken, nothing done; 130 interrupted
 	root.SetErr(env.Err)
 	root.AddCommand(
 		newPreview(env, g), newUp(env, g), newRefresh(env, g), newDestroy(env, g), newOutputs(env, g),
-		newStacks(env, g), newSpec(env, g), newGraph(env, g), newExplain(env, g), newEvidence(env, g), newVerify(env, g), newQuestionnaire(env, g), newCompare(env, g), newDoctor(env, g), newBootstrap(env, g),
+		newStacks(env, g), newSpec(env, g), newGraph(env, g), newExplain(env, g), newEvidence(env, g), newVerify(env, g), newQuestionnaire(env, g), newCompare(env, g), newDoctor(env, g), newBundle(env, g), newBootstrap(env, g),
 		newVersion(env, g), newCompletion(env),
 	)
 	return root

@@ -92,12 +92,7 @@ func rowOf(env Env, g *global, name string) stackRow {
 		return row
 	}
 	row.Kind = string(read.Kind)
-	switch {
-	case read.AWSClient != nil:
-		c := read.AWSClient
-		row.Client, row.Environment, row.Region = c.Client.Name, string(c.Environment), c.AWS.Region
-	case read.Organisation != nil:
-		row.Client, row.Environment, row.Region = read.Organisation.Name, "organisation", read.Organisation.AWS.Region
-	}
+	about := read.Summary()
+	row.Client, row.Environment, row.Region = about.Name, string(about.Environment), about.Where
 	return row
 }

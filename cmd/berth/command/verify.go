@@ -36,6 +36,9 @@ what was promised holds: never the state. It writes signed evidence as
 live, with the date, for 7 days. What could not be read, or is too young to
 tell, keeps the level that it had, and is named.
 
+Stacks of kinds awsclient and organisation are read back; of the others, berth
+refresh compares what lies on their machines.
+
 Only reading calls are sent. With the usual AWS settings (AWS_PROFILE,
 AWS_ENDPOINT_URL and so on) it signs in as the stack's role berth-verify where
 the stack has one (aws.verifiers in its file), or as --role says.
@@ -67,6 +70,9 @@ func runVerify(ctx context.Context, env Env, g *global, o verifyStackOptions) er
 	}
 	public := key.Public().(ed25519.PublicKey)
 	doc, err := makeEvidence(ctx, env, g, o.target, o.stack, public, func(ctx context.Context, in *evidence.Input) error {
+		if err := readable(o.stack, in.Subject); err != nil {
+			return err
+		}
 		if in.Source.Kind == evidence.FromProgram {
 			return fmt.Errorf("nothing of stack %s is deployed yet, so there is nothing to read back: run `berth up %[1]s` first", o.stack)
 		}
@@ -76,6 +82,16 @@ func runVerify(ctx context.Context, env Env, g *global, o verifyStackOptions) er
 		return err
 	}
 	return o.write(env, g, doc, key, keyFile)
+}
+
+// readable refuses a stack of a kind that nothing reads back yet, and says what there is instead.
+func readable(stack string, s promises.Subject) error {
+	switch s.Hosting() {
+	case promises.OnAWS, promises.Organisation:
+		return nil
+	}
+	return usage("stack %s is of kind %s (%s): machines and Lightsail are not read back yet, only accounts of kinds awsclient and organisation; "+
+		"`berth evidence %[1]s` judges what the stack describes, and `berth refresh %[1]s` compares files, packages and units on machines with it", stack, s.Spec.Kind, s.Hosting().Title())
 }
 
 // readBack adds what the account shows to the input of the evidence.
