@@ -33,6 +33,8 @@ type Result struct {
 	Verdict  Verdict   `json:"verdict"`
 	Why      string    `json:"why,omitempty"` // of a verdict that has no findings
 	Findings []Finding `json:"findings"`
+	// From are other stacks that findings were taken over from; their resources are named with the stack before them.
+	From []string `json:"from,omitempty"`
 }
 
 // Broken are the findings that do not hold and are not waived.
@@ -74,12 +76,13 @@ func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, err
 		switch {
 		case duty == Clients:
 			result.Verdict, result.Why = ClientsDuty, "the client keeps this; the tooling for it is supplied"
+			supplied(&result, s, p.Checks[s.Hosting()], waivers.take)
 		case p.ProductionOnly && !s.Production():
 			result.Verdict, result.Why = NotApplicable, "promised for production; this environment holds test data"
-		case p.Check == nil:
+		case p.CheckOf(s.Hosting()) == nil:
 			result.Verdict, result.Why = NotShown, "no proof exists yet"
 		default:
-			judge(&result, s, p.Check, waivers.take)
+			judge(&result, s, p.CheckOf(s.Hosting()), waivers.take)
 		}
 		a.Promises = append(a.Promises, result)
 	}
@@ -98,6 +101,19 @@ func Assess(s Subject, promises []Promise, controls []Control) (*Assessment, err
 	}
 	a.Warnings = waivers.warnings(s)
 	return a, nil
+}
+
+// supplied holds what we supply for a duty of the client's against the graph. It is never reported as kept: the duty stays the
+// client's. Only what is not as it should be is said.
+func supplied(result *Result, s Subject, check Check, waiver func(id string, f Finding) *Waived) {
+	if check == nil {
+		return
+	}
+	ours := Result{ID: result.ID, Title: result.Title, Findings: []Finding{}}
+	judge(&ours, s, check, waiver)
+	if ours.Verdict == Broken || ours.Verdict == WaivedVerdict {
+		*result = ours
+	}
 }
 
 // agreed is the waiver of a promise that covers the same property of the same resource: one deviation needs one waiver.

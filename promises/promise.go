@@ -81,7 +81,7 @@ type Promise struct {
 	// at; with nil they are the defaults. May be nil.
 	Parameters func(h Hosting, s *spec.Spec) []Parameter
 	// Proofs are all ways in which the promise is to be shown. One at the level Design exists exactly when
-	// Check does, and one at the level Live exactly when ReadBack is true; what makes the others comes from outside this
+	// Check or one of Checks does, and one at the level Live exactly when ReadBack is true; what makes the others comes from outside this
 	// package.
 	Proofs []Proof
 	// ReadBack promises have a look in package live, which reads the running account back.
@@ -90,8 +90,10 @@ type Promise struct {
 	ProductionOnly bool
 	// Keywords are words and short phrases by which a question about the promise is recognised, the most telling first.
 	Keywords []string
-	// Check looks at the resource graph. May be nil.
+	// Check looks at the resource graph of a stack on AWS or of the organisation's. May be nil.
 	Check Check
+	// Checks look at the resource graphs of stacks of other kinds: one that is absent has no proof in the graph.
+	Checks map[Hosting]Check
 }
 
 // Control is one rule of the baseline of good practice.
@@ -110,9 +112,24 @@ type Check func(s Subject, r *Report)
 // Offered tells whether the promise is made for a kind of hosting, by whomever it is kept.
 func (p Promise) Offered(h Hosting) bool { return p.Duties[h] != NotOffered }
 
-// Exists tells whether a proof of the promise at a level can be made today.
+// CheckOf is the look at the resource graph of a stack of that kind of hosting, or nil. What the service promises is judged
+// by the look of the kind that it is hosted on.
+func (p Promise) CheckOf(h Hosting) Check {
+	switch h {
+	case OnAWS, Organisation:
+		return p.Check
+	}
+	return p.Checks[h]
+}
+
+// Exists tells whether a proof of the promise at a level can be made today, for some kind of hosting.
 func (p Promise) Exists(l Level) bool {
-	return l == Design && p.Check != nil || l == Live && p.ReadBack
+	return l == Design && (p.Check != nil || len(p.Checks) > 0) || l == Live && p.ReadBack
+}
+
+// ExistsFor tells whether a proof at a level can be made today for that kind of hosting. Accounts of AWS alone are read back.
+func (p Promise) ExistsFor(h Hosting, l Level) bool {
+	return p.Offered(h) && (l == Design && p.CheckOf(h) != nil || l == Live && p.ReadBack && (h == OnAWS || h == Organisation))
 }
 
 // Shown is the strongest level at which a proof of the promise exists today.

@@ -42,6 +42,12 @@ func (r *Report) Want(resource *graph.Resource, holds bool, property, expected, 
 	r.add(resource, holds, property, found, expected, fix)
 }
 
+// Note reports that a part of a property was looked at, such as a line of a file that a resource places: property says which,
+// and found is what stands there.
+func (r *Report) Note(resource *graph.Resource, holds bool, property, found, expected, fix string) {
+	r.add(resource, holds, property, Show(found), expected, fix)
+}
+
 // Say reports on a resource in words, where no single property tells.
 func (r *Report) Say(resource *graph.Resource, holds bool, found, expected, fix string) {
 	r.add(resource, holds, "", found, expected, fix)

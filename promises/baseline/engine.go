@@ -15,6 +15,9 @@ var filled = map[string][]string{
 	"aws:scheduler/schedule:Schedule":                {"startDate"},       // it lies in the past one day
 	"aws:secretsmanager/secretVersion:SecretVersion": {"secretString"},    // people
 	"aws:ssmcontacts/plan:Plan":                      {"stages"},          // the handover between those on call
+	// What a machine reads at its first boot alone would replace it, with its data; bundles say what it is from then on.
+	"aws:lightsail/instance:Instance": {"userData", "keyPairName", "blueprintId"},
+	"hcloud:index/server:Server":      {"userData", "image", "sshKeys"},
 }
 
 // BerthEngine1 is changes that nobody reviewed: the engine puts them back unless it is told to ignore them.

@@ -97,6 +97,8 @@ func account(s promises.Subject) string {
 		return s.Organisation().AWS.Account
 	case s.Client() != nil:
 		return s.Client().AWS.Account
+	case s.Spec.LightClient != nil:
+		return s.Spec.LightClient.AWS.Account
 	}
 	return ""
 }

@@ -25,5 +25,6 @@ func (catalogue) AC10() promises.Promise {
 			"operating system security", "patching of servers", "unattended upgrades", "cis benchmark linux", "nftables",
 			"security baseline for servers",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: hardened, promises.OnPremises: hardened},
 	}
 }

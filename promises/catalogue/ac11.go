@@ -16,6 +16,7 @@ func (catalogue) AC11() promises.Promise {
 			return []promises.Parameter{{Name: "your duties", Value: "guarding the server; making and keeping its backups"}, {Name: "supplied by us", Value: "hardening and firewall of the host, backup and restore tooling, and instructions"}}
 		},
 		Proofs: []promises.Proof{
+			{Level: promises.Design, How: "the tools that we supply for the client's duties are in what is placed on the machine: they are read in the resource graph"},
 			{Level: promises.Document, How: "the list of the client's duties is part of what is delivered on premises, with the tooling for each"},
 		},
 		Keywords: []string{
@@ -24,5 +25,6 @@ func (catalogue) AC11() promises.Promise {
 			"customer-managed hosting", "on-prem deployment", "responsibility matrix", "on premises", "on-premises responsibilities", "self-hosted",
 			"who makes backups on premises",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnPremises: clientsTools},
 	}
 }

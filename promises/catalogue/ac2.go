@@ -30,5 +30,6 @@ func (catalogue) AC2() promises.Promise {
 			"administrative access to servers", "authorized keys", "vpn for administrators", "remote administration", "ssh hardening",
 			"who can log in to servers", "ssh from office only",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: sshByKey},
 	}
 }

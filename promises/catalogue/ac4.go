@@ -58,6 +58,7 @@ func (catalogue) AC4() promises.Promise {
 				openDoor(s, r)
 			}
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: staffDoors},
 	}
 }
 

@@ -53,6 +53,7 @@ func (catalogue) AC5() promises.Promise {
 			clientTrail(s, r)
 			clientLogs(s, r)
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: noted},
 	}
 }
 

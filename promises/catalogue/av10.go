@@ -26,5 +26,6 @@ func (catalogue) AV10() promises.Promise {
 			"one disk of a mirror failed", "hard disk failure", "hot spare disk", "server hardware redundancy", "raid 1", "disk mirroring",
 			"failed disk",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: mirrored, promises.OnPremises: mirrored},
 	}
 }

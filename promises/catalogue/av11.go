@@ -43,7 +43,8 @@ func (catalogue) AV11() promises.Promise {
 			"reverse proxy in front", "global delivery", "latency for remote users", "caching of content", "static content cached", "cloudflare",
 			"cdn", "argo",
 		},
-		Check: edgeInFront,
+		Check:  edgeInFront,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: edgeBeforeMachines, promises.OnLightsail: edgeBeforeMachines},
 	}
 }
 

@@ -46,7 +46,8 @@ func (catalogue) AV12() promises.Promise {
 			"layer 7 attack", "brute force sign-in limit", "denial of service", "rate limit", "waf", "only the edge reaches the origin",
 			"volumetric attack",
 		},
-		Check: onlyTheEdge,
+		Check:  onlyTheEdge,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: onlyTheEdgeReaches, promises.OnLightsail: onlyTheEdgeReaches},
 	}
 }
 

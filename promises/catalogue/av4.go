@@ -31,5 +31,6 @@ func (catalogue) AV4() promises.Promise {
 			"disaster recovery site", "replication between sites", "streaming replication", "geo-redundancy", "geographic redundancy", "johannesburg",
 			"cape town", "site failover", "active-active", "second data centre", "standby site", "hot standby", "real-time replication",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: streamed},
 	}
 }

@@ -16,6 +16,7 @@ func (catalogue) AV5() promises.Promise {
 			return []promises.Parameter{{Name: "time to run on the counterpart (RTO)", Value: "4 hours"}}
 		},
 		Proofs: []promises.Proof{
+			{Level: promises.Design, How: "the resource graph shows that both machines have the tool that makes the counterpart serve, that two primaries of the same data are prevented, and that the edge tries the home site first and the standby after it; how long it takes, a drill shows"},
 			{Level: promises.Drill, How: "a machine and a whole site are taken away, and the time until the counterpart serves every client is measured"},
 		},
 		Keywords: []string{
@@ -25,5 +26,6 @@ func (catalogue) AV5() promises.Promise {
 			"hardware failure", "failover time", "counterpart within 4 hours", "disaster failover", "failover test", "failover drill",
 			"loss of a data centre", "site outage", "switch to the standby", "failover to the other site",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: counterpartServes},
 	}
 }

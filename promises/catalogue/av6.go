@@ -42,7 +42,8 @@ func (catalogue) AV6() promises.Promise {
 			"zero-downtime deployment", "release without downtime", "rolling deployment", "planned downtime", "notice of maintenance",
 			"maintenance notice",
 		},
-		Check: noDowntime,
+		Check:  noDowntime,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineReleases, promises.OnPremises: machineReleases},
 	}
 }
 

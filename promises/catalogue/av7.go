@@ -47,7 +47,8 @@ func (catalogue) AV7() promises.Promise {
 			"how are you informed of an outage", "performance monitoring", "on-call notification channels", "alerts", "slack alerts", "sms alerts",
 			"e-mail alerts", "outage notification", "detect outages",
 		},
-		Check: teamIsAlerted,
+		Check:  teamIsAlerted,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machinesTell, promises.OnLightsail: machinesTell},
 	}
 }
 

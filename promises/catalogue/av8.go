@@ -30,7 +30,8 @@ func (catalogue) AV8() promises.Promise {
 			"instance size", "server sizing", "scalability tiers", "read replica for performance", "service plan", "lightsail", "dedicated servers",
 			"dedicated hardware",
 		},
-		Check: tierFits,
+		Check:  tierFits,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineTier, promises.OnLightsail: machineTier},
 	}
 }
 

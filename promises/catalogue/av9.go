@@ -33,7 +33,8 @@ func (catalogue) AV9() promises.Promise {
 			"offshore", "country of storage", "gdpr data location", "data location", "data sovereignty", "dublin region", "data stored in the uk",
 			"data stored in the eu",
 		},
-		Check: dataStays,
+		Check:  dataStays,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineResidence, promises.OnLightsail: machineResidence},
 	}
 }
 

@@ -25,5 +25,6 @@ func (catalogue) BK1() promises.Promise {
 			"number of backups kept", "backup rotation", "backup generations", "full backup every day", "daily full backup", "full backups",
 			"nightly backup", "00:00", "how often are full backups made", "7 days of backups",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: fullBackups, promises.OnPremises: clientsBackups},
 	}
 }

@@ -25,5 +25,6 @@ func (catalogue) BK2() promises.Promise {
 			"secure channel", "backup transfer encrypted", "copied to a second site", "remote copy of backups", "outside the data centre",
 			"backup replication between sites", "backups away from primary site", "off-site backup", "third place", "3-2-1",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: copiedAway},
 	}
 }

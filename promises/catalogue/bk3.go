@@ -35,7 +35,8 @@ func (catalogue) BK3() promises.Promise {
 			"WAL archiving", "how often is data backed up", "backup in S3", "near real-time backup", "every 5 minutes", "incremental backup",
 			"transaction log backup", "backup interval", "backup frequency",
 		},
-		Check: rollingBackup,
+		Check:  rollingBackup,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: rollingArchive},
 	}
 }
 

@@ -37,7 +37,8 @@ func (catalogue) BK4() promises.Promise {
 			"restore granularity", "deletion protection", "undo accidental deletion", "restore to any second", "point in time", "restorable window",
 			"recovery window", "restore to a specific time",
 		},
-		Check: pointInTime,
+		Check:  pointInTime,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: anySecond},
 	}
 }
 

@@ -45,7 +45,8 @@ func (catalogue) BK9() promises.Promise {
 			"backup success verified", "restore test", "restore testing", "backups tested", "backup job notifications", "backup verification",
 			"backup monitoring", "missing backup", "replication lag", "lagging replica", "replication monitoring", "test restores",
 		},
-		Check: backupsWatched,
+		Check:  backupsWatched,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: copiesWatched, promises.OnLightsail: lightBackups},
 	}
 }
 

@@ -63,8 +63,8 @@ func TestPromisesSayWhatIsNeeded(t *testing.T) {
 			}
 			// What holds for sites, hosts and the service comes with their stacks.
 			here := p.Offered(promises.OnAWS) || p.Offered(promises.Organisation)
-			if p.Check != nil && !design || p.Check == nil && design && here {
-				t.Errorf("a proof at the level design is listed: %v, a check exists: %v", design, p.Check != nil)
+			if p.Exists(promises.Design) && !design || p.Check == nil && design && here {
+				t.Errorf("a proof at the level design is listed: %v, a check exists: %v", design, p.Exists(promises.Design))
 			}
 			if p.ReadBack && !live || !p.ReadBack && live && here {
 				t.Errorf("a proof at the level live is listed: %v, it is read back: %v", live, p.ReadBack)

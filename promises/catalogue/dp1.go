@@ -45,7 +45,8 @@ func (catalogue) DP1() promises.Promise {
 			"single tenant", "customer data separation", "own credentials", "client isolation", "dedicated database", "multi-tenancy", "multi-tenant",
 			"logical separation", "commingled data", "other customers",
 		},
-		Check: ownData,
+		Check:  ownData,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: ownDataOnMachines},
 	}
 }
 

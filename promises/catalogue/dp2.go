@@ -37,7 +37,8 @@ func (catalogue) DP2() promises.Promise {
 			"isolated subnet", "network segmentation", "database firewall", "security groups", "publicly exposed", "public bucket",
 			"block public access", "vpc", "private network", "network isolation", "egress", "database not publicly accessible",
 		},
-		Check: outOfReach,
+		Check:  outOfReach,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineDatabaseOutOfReach, promises.OnLightsail: machineDatabaseOutOfReach, promises.OnPremises: machineDatabaseOutOfReach},
 	}
 }
 

@@ -22,5 +22,6 @@ func (catalogue) DP3() promises.Promise {
 			"key pair authentication", "inter-site traffic", "data centre link", "replication channel", "replication encryption",
 			"encrypted replication", "public key authentication",
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: sealedReplication},
 	}
 }

@@ -47,7 +47,8 @@ func (catalogue) DP4() promises.Promise {
 			"customer managed keys", "key management", "database encryption", "TLS", "HTTPS", "HSTS", "disk encryption", "cipher suites",
 			"cryptography", "TLS 1.2",
 		},
-		Check: encrypted,
+		Check:  encrypted,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: encryptedOnMachines, promises.OnLightsail: encryptedOnMachines, promises.OnPremises: encryptedOnMachines},
 	}
 }
 

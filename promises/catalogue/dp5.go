@@ -45,7 +45,8 @@ func (catalogue) DP5() promises.Promise {
 			"read replica", "SQL access", "ODBC", "IP allow list", "allow-listed addresses", "BI access", "business intelligence", "reporting tools",
 			"Power BI", "Tableau", "data warehouse", "analytics access",
 		},
-		Check: toolsRead,
+		Check:  toolsRead,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineDoorsForTools},
 	}
 }
 

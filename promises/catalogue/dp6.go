@@ -42,7 +42,8 @@ func (catalogue) DP6() promises.Promise {
 			"separation of environments", "data masking", "anonymised data", "copy of production", "segregation of environments", "test data",
 			"production data in test", "development environment", "non-production", "synthetic data", "test environment",
 		},
-		Check: testDataOnly,
+		Check:  testDataOnly,
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: machineOutsideProduction},
 	}
 }
 

@@ -55,6 +55,7 @@ func (catalogue) OP1() promises.Promise {
 			}
 			pinnedRelease(s, r)
 		},
+		Checks: map[promises.Hosting]promises.Check{promises.OnSites: signedReleases, promises.OnLightsail: signedReleases, promises.OnPremises: signedReleases},
 	}
 }
 

@@ -25,6 +25,10 @@ type Kind struct {
 	For     string           `json:"for"`      // what it is and whom it is for
 	YourOwn []string         `json:"yourPart"` // what the client must do
 	Counts  map[Keeper]int   `json:"counts"`   // how many promises are kept by whom
+	Limits  []string         `json:"limits"`   // what the kind cannot do, said plainly
+	// Shown is how many of the promises that we keep or share have a proof today, and Ours how many there are.
+	Shown int `json:"shown"`
+	Ours  int `json:"ours"`
 }
 
 // Keeper says who keeps a promise for a kind of hosting.
@@ -80,12 +84,41 @@ type Row struct {
 type Cell struct {
 	Hosting promises.Hosting `json:"hosting"`
 	Keeper  Keeper           `json:"keeper"`
+	// Shown is the strongest level at which a proof exists today for that kind; absent: none does.
+	Shown promises.Level `json:"shown,omitempty"`
 	// Parameters for that kind, with their defaults; absent where all cells of the row have them alike.
 	Parameters []promises.Parameter `json:"parameters,omitempty"`
 }
 
 // compared are the kinds that a client can choose from.
 var compared = []promises.Hosting{promises.OnAWS, promises.OnLightsail, promises.OnSites, promises.OnPremises}
+
+// limits are what a kind of hosting cannot do.
+func limits(h promises.Hosting) []string {
+	switch h {
+	case promises.OnLightsail:
+		return []string{
+			"one machine in one data centre: when it fails, you are away until another is made from a snapshot",
+			"no standby of the database unless you ask for the larger one with high availability",
+			"the database's newest restorable state is up to 5 minutes old, and goes back 7 days at most",
+			"no disks in RAID 1 that we could show: Amazon keeps them",
+			"no network of your own inside the account, and no firewall for web requests in Amazon's cloud: Cloudflare's stands in front",
+			"no second region",
+		}
+	case promises.OnSites:
+		return []string{
+			"the switch to the other site is made by a person, within 4 hours, and not by itself",
+			"on a pair that several clients share, machines are shared; databases, accounts and files are not",
+		}
+	case promises.OnPremises:
+		return []string{
+			"one machine, unless you set up a second one",
+			"copies leave the machine only where you name a folder or a bucket for them",
+			"nobody measures the uptime from outside but you",
+		}
+	}
+	return []string{}
+}
 
 // about is what a client should know of a kind of hosting before the details.
 func about(h promises.Hosting) (is string, yourOwn []string) {
@@ -120,7 +153,7 @@ func New(all []promises.Promise, group func(id string) string) *Comparison {
 	c := &Comparison{}
 	for _, h := range compared {
 		is, yourOwn := about(h)
-		c.Kinds = append(c.Kinds, Kind{Hosting: h, Title: h.Title(), For: is, YourOwn: yourOwn, Counts: map[Keeper]int{}})
+		c.Kinds = append(c.Kinds, Kind{Hosting: h, Title: h.Title(), For: is, YourOwn: yourOwn, Counts: map[Keeper]int{}, Limits: limits(h)})
 	}
 	for _, p := range all {
 		row := Row{ID: p.ID, Title: p.Title, Sentence: p.Sentence, Shown: p.Shown(), ToReach: levels(p), Company: p.Offered(promises.Organisation)}
@@ -140,7 +173,7 @@ func New(all []promises.Promise, group func(id string) string) *Comparison {
 		}
 		if offered {
 			for i, cell := range row.Cells {
-				c.Kinds[i].Counts[cell.Keeper]++
+				c.Kinds[i].count(cell)
 			}
 			row.gather()
 		}
@@ -149,11 +182,33 @@ func New(all []promises.Promise, group func(id string) string) *Comparison {
 	return c
 }
 
+func (k *Kind) count(cell Cell) {
+	k.Counts[cell.Keeper]++
+	if cell.Keeper != We && cell.Keeper != Shared {
+		return
+	}
+	k.Ours++
+	if cell.Shown != promises.None {
+		k.Shown++
+	}
+}
+
+// shownFor is the strongest level at which a proof exists today for a kind of hosting.
+func shownFor(p promises.Promise, h promises.Hosting) promises.Level {
+	strongest := promises.None
+	for _, l := range promises.Levels() {
+		if p.ExistsFor(h, l) {
+			strongest = l
+		}
+	}
+	return strongest
+}
+
 // cellOf is how a promise stands for a kind. What is promised of the service alone holds wherever it runs. Where
 // a promise names kinds of hosting beside the service, the other kinds have only the service's part of it.
 func cellOf(p promises.Promise, h promises.Hosting) Cell {
 	if keeper, known := keepers[p.Duties[h]]; known {
-		return Cell{Hosting: h, Keeper: keeper, Parameters: parameters(p, h)}
+		return Cell{Hosting: h, Keeper: keeper, Shown: shownFor(p, h), Parameters: parameters(p, h)}
 	}
 	if !p.Offered(promises.Service) {
 		return Cell{Hosting: h, Keeper: NotOffered}

@@ -29,7 +29,8 @@ func (c *Comparison) HTML(w io.Writer) error {
 	err = page.Execute(&b, struct {
 		Kinds    []Kind
 		Sections []section
-	}{c.Kinds, c.sections()})
+		Proofs   string
+	}{c.Kinds, c.sections(), c.proofNote()})
 	if err != nil {
 		return fmt.Errorf("write the comparison as HTML: %w", err)
 	}
@@ -53,7 +54,7 @@ func functions() template.FuncMap {
 			return map[Keeper]string{We: "we", Shared: "shared", InPart: "part", You: "you", NotOffered: "no"}[k]
 		},
 		"words": func() map[string]string {
-			return map[string]string{"Title": title, "Lead": lead, "You": youTitle, "Note": companyNote, "Proofs": proofNote}
+			return map[string]string{"Title": title, "Lead": lead, "You": youTitle, "Note": companyNote, "Limits": limitsTitle}
 		},
 	}
 }

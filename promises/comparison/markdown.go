@@ -28,13 +28,19 @@ func (c *Comparison) Markdown(w io.Writer) error {
 		for _, duty := range k.YourOwn {
 			line("- %s", escape(duty))
 		}
+		if len(k.Limits) > 0 {
+			line("\n%s:\n", limitsTitle)
+			for _, limit := range k.Limits {
+				line("- %s", escape(limit))
+			}
+		}
 		line("\n%s\n", k.tally())
 	}
 	line("## Words in the tables\n\n| word | meaning |\n|---|---|")
 	for _, k := range Keepers() {
 		line("| %s | %s |", k, k.Meaning())
 	}
-	line("\n%s", proofNote)
+	line("\n%s", c.proofNote())
 	for _, s := range c.sections() {
 		line("\n## %s", s.Title)
 		if s.Lead != "" {

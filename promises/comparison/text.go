@@ -50,6 +50,9 @@ func (c *Comparison) Text(w io.Writer, style Style) error {
 		p.line(p.paint(strong, fmt.Sprintf("%s  %s", k.Hosting, k.Title)))
 		p.wrap("   ", k.For)
 		p.wrap("   ", "You "+strings.Join(k.YourOwn, "; ")+".")
+		if len(k.Limits) > 0 {
+			p.wrap("   ", limitsTitle+": "+strings.Join(k.Limits, "; ")+".")
+		}
 		p.wrap("   ", k.tally())
 	}
 	p.line("")
@@ -57,7 +60,7 @@ func (c *Comparison) Text(w io.Writer, style Style) error {
 		p.hang(p.paint(colors[k], pad(string(k), cellWidth)), cellWidth, k.Meaning())
 	}
 	p.line("")
-	p.wrap("", proofNote)
+	p.wrap("", c.proofNote())
 	for _, s := range c.sections() {
 		p.line("")
 		p.line(p.paint(strong, s.Title))

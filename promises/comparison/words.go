@@ -1,6 +1,7 @@
 package comparison
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,9 +18,30 @@ const (
 	companyLead  = "These promises are about our own accounts, staff and process, wherever your service runs."
 	companyNote  = "also kept in our company's own accounts and staff"
 	youTitle     = "What you have to do"
-	// proofNote has to change when stacks of further kinds exist.
-	proofNote = "Proofs exist so far for SaaS on AWS and for our own company; those for the other kinds come with their stacks."
+	limitsTitle  = "What it cannot do"
 )
+
+// proofNote says how far proofs are, for each kind.
+func (c *Comparison) proofNote() string {
+	var counts []string
+	for _, k := range c.Kinds {
+		counts = append(counts, fmt.Sprintf("%s %d of %d", k.Hosting, k.Shown, k.Ours))
+	}
+	own, shown := 0, 0
+	for _, g := range c.Company {
+		for _, row := range g.Rows {
+			own++
+			if row.Shown != promises.None {
+				shown++
+			}
+		}
+	}
+	text := "Proofs exist so far, of the promises that we keep or share: " + strings.Join(counts, ", ")
+	if own > 0 {
+		text += fmt.Sprintf(", our own company %d of %d", shown, own)
+	}
+	return text + "."
+}
 
 // section is one part of the comparison: its title and groups.
 type section struct {
@@ -70,17 +92,39 @@ func (r Row) byFigures() []shared {
 	return all
 }
 
-// proofs says how a promise is shown today and is going to be shown.
+// proofs says how a promise is shown today, for which kinds where they differ, and is going to be shown.
 func (r Row) proofs() string {
+	var today []string
+	byLevel := map[promises.Level][]string{}
+	differ := false
+	for _, cell := range r.Cells {
+		if cell.Keeper == NotOffered || cell.Keeper == InPart || cell.Keeper == You && cell.Shown == promises.None {
+			continue
+		}
+		byLevel[cell.Shown] = append(byLevel[cell.Shown], string(cell.Hosting))
+		differ = differ || cell.Shown != r.Shown
+	}
+	for _, level := range append(promises.Levels(), promises.None) {
+		if kinds := byLevel[level]; differ && len(kinds) > 0 {
+			word := string(level)
+			if level == promises.None {
+				word = "not yet"
+			}
+			today = append(today, word+" for "+strings.Join(kinds, ", "))
+		}
+	}
+	text := "shown today: " + string(r.Shown)
+	switch {
+	case r.Shown == promises.None:
+		text = "not shown yet"
+	case differ:
+		text = "shown today: " + strings.Join(today, "; ")
+	}
 	var later []string
 	for _, level := range r.ToReach {
 		if slices.Index(promises.Levels(), level) > slices.Index(promises.Levels(), r.Shown) {
 			later = append(later, string(level))
 		}
-	}
-	text := "shown today: " + string(r.Shown)
-	if r.Shown == promises.None {
-		text = "not shown yet"
 	}
 	if len(later) > 0 {
 		text += "; to come: " + strings.Join(later, ", ")

@@ -18,9 +18,11 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func (d *Document) check() error {
 	c := &checker{}
 	one(c, "format", d.Format, Format)
-	one(c, "subject.kind", d.Subject.Kind, spec.KindAWSClient, spec.KindOrganisation)
+	one(c, "subject.kind", d.Subject.Kind, spec.KindAWSClient, spec.KindLightClient, spec.KindSites, spec.KindSiteClient, spec.KindOnPremises, spec.KindOrganisation)
 	one(c, "subject.environment", d.Subject.Environment, "", spec.Production, spec.Staging, spec.Development)
 	one(c, "subject.cloud", d.Subject.Cloud, Embedded, Real)
+	inAWS := d.Subject.Kind == spec.KindAWSClient || d.Subject.Kind == spec.KindLightClient || d.Subject.Kind == spec.KindOrganisation
+	c.want(!inAWS || d.Subject.Account != "", "subject.account", "is missing: a stack of kind %s belongs in an account", d.Subject.Kind)
 	for i, h := range d.Subject.Hosting {
 		c.want(h.Kind.Title() != "", fmt.Sprintf("subject.hosting[%d].kind", i), "%q is no kind of hosting", h.Kind)
 	}
@@ -43,7 +45,9 @@ func (d *Document) check() error {
 		path := fmt.Sprintf("promises[%d]", i)
 		c.id(path, p.ID, seen)
 		one(c, path+".duty", p.Duty, promises.Ours, promises.Shared, promises.Clients)
-		c.want((p.Duty == promises.Clients) == (p.Standing.Verdict == promises.ClientsDuty), path+".standing.verdict",
+		// What we supply for the client's duty may be missing; it is never what keeps the promise.
+		lacking := p.Standing.Verdict == promises.Broken || p.Standing.Verdict == promises.WaivedVerdict || p.Standing.Verdict == promises.NotShown
+		c.want((p.Duty == promises.Clients) == (p.Standing.Verdict == promises.ClientsDuty) || p.Duty == promises.Clients && len(p.Proofs) > 0 && lacking, path+".standing.verdict",
 			"%s stands as %q, and its duty is %q: what the client keeps is the client's duty, and nothing else is", p.ID, p.Standing.Verdict, p.Duty)
 		for j, r := range p.ToReach {
 			one(c, fmt.Sprintf("%s.toReach[%d].level", path, j), r.Level, promises.Levels()...)

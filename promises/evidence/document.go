@@ -59,23 +59,44 @@ type Subject struct {
 	// Stack is its name.
 	Stack string `json:"stack" jsonschema:"minLength=1"`
 	// Kind of the stack.
-	Kind spec.Kind `json:"kind" jsonschema:"enum=awsclient,enum=organisation"`
+	Kind spec.Kind `json:"kind" jsonschema:"enum=awsclient,enum=lightclient,enum=sites,enum=siteclient,enum=onpremises,enum=organisation"`
 	// Hosting are the kinds of hosting whose promises the stack carries.
 	Hosting []KindOfHosting `json:"hosting"`
 	// Name of the client, or of the organisation, as it goes into names and tags.
 	Name string `json:"name"`
-	// DisplayName is the client's name as people write it; the organisation's domain.
+	// DisplayName is the client's name as people write it; the organisation's domain; a pair's sites.
 	DisplayName string `json:"displayName"`
-	// Environment of a client; absent for the organisation.
+	// Environment of a client or a pair of sites; absent for the organisation.
 	Environment spec.Environment `json:"environment,omitempty" jsonschema:"enum=production,enum=staging,enum=development"`
-	// Account is the 12-digit number of the AWS account that the stack belongs in.
-	Account string `json:"account"`
-	// Regions that the stack has resources in, its own first.
+	// Account is the 12-digit number of the AWS account that the stack belongs in; absent where it belongs in none.
+	Account string `json:"account,omitempty"`
+	// Regions of AWS that the stack has resources in, its own first; empty where it has none.
 	Regions []string `json:"regions"`
+	// Places outside AWS's regions where data of the stack is, in the order of the stack's file; absent where there are none.
+	Places []Place `json:"places,omitempty"`
 	// Cloud tells the embedded cloud from real ones.
 	Cloud Cloud `json:"cloud" jsonschema:"enum=embedded,enum=real"`
 	// Statement says plainly what the embedded cloud means; absent for real clouds.
 	Statement string `json:"statement,omitempty"`
+}
+
+// Place is a place where data is.
+type Place struct {
+	// Name of the site; the bucket's endpoint; the host name of a machine on premises.
+	Name string `json:"name"`
+	// Role of the place: site, home, standby, third place of backups, or premises.
+	Role string `json:"role" jsonschema:"enum=site,enum=home,enum=standby,enum=third place,enum=premises"`
+	// Country, two letters (ISO 3166-1); absent where the stack's file does not say it.
+	Country string `json:"country,omitempty"`
+}
+
+// Text is the place in words.
+func (p Place) Text() string {
+	text := p.Name + " (" + p.Role + ")"
+	if p.Country != "" {
+		text = p.Name + ", " + p.Country + " (" + p.Role + ")"
+	}
+	return text
 }
 
 // KindOfHosting is one kind of hosting.

@@ -132,13 +132,7 @@ func (in Input) subject() Subject {
 	for _, h := range in.Subject.Hostings() {
 		s.Hosting = append(s.Hosting, KindOfHosting{Kind: h, Title: h.Title()})
 	}
-	own := ""
-	if c := in.Subject.Client(); c != nil {
-		s.Name, s.DisplayName, s.Environment, s.Account, own = c.Client.Name, c.Client.DisplayName, c.Environment, c.AWS.Account, c.AWS.Region
-	}
-	if o := in.Subject.Organisation(); o != nil {
-		s.Name, s.DisplayName, s.Account, own = o.Name, o.Domain, o.AWS.Account, o.AWS.Region
-	}
+	own := s.describe(in.Subject.Spec)
 	for _, r := range in.Subject.Graph.Clouds() {
 		if region := r.Region(); region != "" && region != own {
 			s.Regions = append(s.Regions, region)
@@ -174,6 +168,9 @@ func (in Input) proofs(result promises.Result) []Proof {
 		what := "the state's resource graph"
 		if in.Source.Kind == FromProgram {
 			what = "the program's resource graph"
+		}
+		if len(result.From) > 0 {
+			what += " and that of stack " + strings.Join(result.From, ", ")
 		}
 		proofs = append(proofs, Proof{Level: promises.Design, At: in.Subject.Now, By: "Berth " + in.Release.Version + ", from " + what, Findings: result.Findings})
 	}

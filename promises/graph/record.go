@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -20,6 +22,7 @@ type Answer func(typeToken, name string, inputs resource.PropertyMap) map[string
 type Recording struct {
 	Project, Stack string
 	Config         map[string]string // the stack's configuration, by full key
+	Secrets        []string          // keys of Config that are encrypted
 	// Unknown leaves outputs unknown, as in the preview of a new stack. Otherwise they are invented, so that
 	// who refers to whom can be followed.
 	Unknown bool
@@ -65,6 +68,7 @@ func Register(ctx context.Context, program pulumi.RunFunc, how Recording) ([]Reg
 	}, pulumi.WithMocks(how.Project, how.Stack, m), func(info *pulumi.RunInfo) {
 		info.DryRun = how.Unknown
 		info.Config = how.Config
+		info.ConfigSecretKeys = how.Secrets
 	})
 	return m.registrations, err
 }
@@ -85,11 +89,23 @@ var invented = []string{
 	"arnSuffix", "ipv6CidrBlock", "networkInterfaceId", "publicIp", "allocationId", "healthCheckId",
 }
 
+// computed are further outputs that programs read, by type.
+var computed = map[string][]string{
+	"hcloud:index/volume:Volume":             {"linuxDevice"},
+	"hcloud:index/primaryIp:PrimaryIp":       {"ipAddress"},
+	"hcloud:index/loadBalancer:LoadBalancer": {"ipv4"},
+	"aws:lightsail/staticIp:StaticIp":        {"ipAddress"},
+	"aws:lightsail/database:Database":        {"masterEndpointAddress"},
+	"machine:index:Keys":                     {"wireguard", "authority", "hostKey"},
+	"machine:index:Bundle":                   {"version"},
+}
+
 // shaped are invented outputs that are no plain text, by type.
 var shaped = map[string]map[string]any{
 	"aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1.0},
 	"aws:rds/instance:Instance":             {"masterUserSecrets": masterSecret},
 	"aws:docdb/cluster:Cluster":             {"masterUserSecrets": masterSecret},
+	"aws:lightsail/database:Database":       {"masterEndpointPort": 5432.0},
 	"aws:acm/certificate:Certificate": {"domainValidationOptions": []any{map[string]any{
 		"domainName": "certificate.domainName", "resourceRecordName": "certificate.resourceRecordName.",
 		"resourceRecordType": "CNAME", "resourceRecordValue": "certificate.resourceRecordValue."}}},
@@ -118,6 +134,9 @@ func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	r.Outputs = args.Inputs.Copy()
 	if !m.how.Unknown {
 		r.ID = args.Name + "-id"
+		if strings.HasPrefix(args.TypeToken, "hcloud:") { // whose ids are numbers, and are referred to as such
+			r.ID = number(args.TypeToken + args.Name)
+		}
 		m.invent(&r, args)
 	}
 	m.mu.Lock()
@@ -135,6 +154,11 @@ func (m *mocks) invent(r *Registration, args pulumi.MockResourceArgs) {
 			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
 		}
 	}
+	for _, key := range computed[args.TypeToken] {
+		if _, set := r.Outputs[resource.PropertyKey(key)]; !set {
+			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
+		}
+	}
 	for key, value := range shaped[args.TypeToken] {
 		r.Outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
 	}
@@ -143,6 +167,13 @@ func (m *mocks) invent(r *Registration, args pulumi.MockResourceArgs) {
 			r.Outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
 		}
 	}
+}
+
+// number is an id of digits that stands for a text.
+func number(text string) string {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(text)) // cannot fail
+	return strconv.FormatUint(uint64(sum.Sum32()), 10)
 }
 
 func invent(typeToken, name, key string) string {

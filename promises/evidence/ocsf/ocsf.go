@@ -17,6 +17,7 @@ import (
 
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/evidence"
+	"github.com/berth-iac/berth/spec"
 )
 
 // Version of OCSF that Findings writes.
@@ -63,9 +64,9 @@ type product struct {
 }
 
 type cloud struct {
-	Provider string  `json:"provider"`
-	Region   string  `json:"region,omitempty"`
-	Account  account `json:"account"`
+	Provider string   `json:"provider"`
+	Region   string   `json:"region,omitempty"`
+	Account  *account `json:"account,omitempty"`
 }
 
 type account struct {
@@ -225,22 +226,38 @@ func (o one) events(d *evidence.Document, now time.Time) []event {
 	return events
 }
 
+// cloudOf is where the subject is: an account of AWS, or machines that belong to none.
+func cloudOf(s evidence.Subject) cloud {
+	c := cloud{Provider: "AWS"}
+	switch {
+	case s.Account != "":
+		c.Account = &account{s.Account}
+	case s.Kind == spec.KindOnPremises:
+		c.Provider = "the client's premises"
+	default:
+		c.Provider = "data-centre sites"
+	}
+	if s.Cloud == evidence.Embedded {
+		c.Provider = "Berth embedded cloud" // nothing of it is AWS's
+	}
+	if len(s.Regions) > 0 {
+		c.Region = s.Regions[0]
+	} else if len(s.Places) > 0 {
+		c.Region = s.Places[0].Name
+	}
+	return c
+}
+
 func (o one) event(d *evidence.Document, place *looked, now time.Time) event {
 	e := event{
 		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings", ClassUID: 2003, ClassName: "Compliance Finding",
 		TypeUID: 200301, TypeName: "Compliance Finding: Create", Time: d.Made.UnixMilli(), Message: o.id + " " + o.title,
 		Metadata: metadata{Version: Version, Product: product{"Berth", "Berth", d.Release.Version}, Profiles: []string{"cloud"}, Labels: []string{string(d.Subject.Cloud) + "-cloud"}},
-		Cloud:    cloud{Provider: "AWS", Account: account{d.Subject.Account}},
+		Cloud:    cloudOf(d.Subject),
 		FindingInfo: findingInfo{UID: strings.Join([]string{"berth", d.Subject.Account, d.Subject.Stack, o.id}, ":"), Title: o.id + " " + o.title, Desc: o.text,
 			CreatedTime: d.Made.UnixMilli(), LastSeenTime: d.Made.UnixMilli(), Types: []string{o.kind}},
 		Compliance: compliance{Control: o.id, Desc: o.text, Standards: o.standards, Requirements: o.requirements, ControlParameters: o.parameters},
 		Unmapped:   unmapped{Stack: d.Subject.Stack, Verdict: string(o.standing.Verdict), Duty: string(o.duty), Level: string(o.standing.Level)},
-	}
-	if d.Subject.Cloud == evidence.Embedded {
-		e.Cloud.Provider = "Berth embedded cloud" // nothing of it is AWS's
-	}
-	if len(d.Subject.Regions) > 0 {
-		e.Cloud.Region = d.Subject.Regions[0]
 	}
 	if !o.standing.ValidUntil.IsZero() {
 		e.Unmapped.ValidUntil = o.standing.ValidUntil.Format(time.RFC3339)

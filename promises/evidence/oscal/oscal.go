@@ -113,6 +113,9 @@ func (w *writer) about() []property {
 	for _, r := range d.Subject.Regions {
 		facts = append(facts, "region", r)
 	}
+	for _, p := range d.Subject.Places {
+		facts = append(facts, "place", p.Text())
+	}
 	if s := d.Source.State; s != nil {
 		facts = append(facts, "state-serial", strconv.Itoa(s.Serial), "state-sha256", s.SHA256, "state-updated", stamp(s.Updated))
 	}

@@ -67,8 +67,19 @@ func (m *markdown) head() {
 	if s.Environment != "" {
 		m.row("Environment", plain(string(s.Environment)))
 	}
-	m.row("AWS account", plain(s.Account))
-	m.row("Regions", plain(strings.Join(s.Regions, ", ")))
+	if s.Account != "" {
+		m.row("AWS account", plain(s.Account))
+	}
+	if len(s.Regions) > 0 {
+		m.row("Regions", plain(strings.Join(s.Regions, ", ")))
+	}
+	if len(s.Places) > 0 {
+		var places []string
+		for _, p := range s.Places {
+			places = append(places, p.Text())
+		}
+		m.row("Places", plain(strings.Join(places, "; ")))
+	}
 	m.row("Looked at", fmt.Sprintf("%s, %s", count(m.Source.Resources, "resource", "resources"), count(m.Findings, "finding", "findings")))
 	if state := m.Source.State; state != nil {
 		m.row("State", fmt.Sprintf("update %d of %s, SHA-256 %s with secrets masked", state.Serial, minute(state.Updated), plain(state.SHA256)))

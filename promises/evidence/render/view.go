@@ -11,6 +11,7 @@ import (
 
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/evidence"
+	"github.com/berth-iac/berth/spec"
 )
 
 // Options say what a rendering cannot know from the document.
@@ -236,10 +237,24 @@ func (v *view) Turned() bool { return !v.FirstTurn.IsZero() && !v.FirstTurn.Afte
 
 // Heading says whose promises to whom: a client's stack carries ours to them, the organisation's carries its own.
 func (v *view) Heading() string {
-	if v.Subject.Environment == "" {
+	switch {
+	case v.Subject.Kind == spec.KindSites:
+		return "How our promises are kept at " + v.Subject.DisplayName
+	case v.Subject.Environment == "":
 		return "How the promises of " + v.Subject.DisplayName + " are kept"
 	}
 	return "How our promises to " + v.Subject.DisplayName + " are kept"
+}
+
+// Who is the word for whom the document is about.
+func (v *view) Who() string {
+	switch {
+	case v.Subject.Kind == spec.KindSites:
+		return "Pair of sites"
+	case v.Subject.Environment == "":
+		return "Organisation"
+	}
+	return "Client"
 }
 
 // Has tells whether what was looked at for an ID is shown.
