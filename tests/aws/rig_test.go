@@ -49,7 +49,9 @@ func newStack(t *testing.T, made *tools, stack string, o emulator.Options, chang
 	dir := t.TempDir()
 	d := &deployed{stack: stack, tools: made, project: filepath.Join(dir, "project"), report: filepath.Join(dir, "report")}
 	home, state, passphrase := filepath.Join(dir, "home"), filepath.Join(dir, "state"), filepath.Join(dir, "passphrase")
-	for _, folder := range []string{filepath.Join(d.project, "stacks"), filepath.Join(home, "plugins"), state, filepath.Join(dir, "tmp")} {
+	for _, folder := range []string{filepath.Join(d.project, "stacks"), filepath.Join(home, "plugins"), state, filepath.Join(dir, "tmp"),
+		filepath.Join(d.project, "cmd", "pulumi-resource-machine", "plugin"), // Pulumi.yaml names it
+	} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}

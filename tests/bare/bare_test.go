@@ -41,7 +41,7 @@ func TestPulumiAlone(t *testing.T) {
 		write(t, filepath.Join(project, name), text)
 	}
 	write(t, filepath.Join(project, "stacks", "main.go"), []byte("package main\n"))
-	for _, name := range []string{"state", "home"} {
+	for _, name := range []string{"state", "home", "project/cmd/pulumi-resource-machine/plugin"} { // the last is named by Pulumi.yaml
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
