@@ -5,10 +5,11 @@
 //
 // It knows nothing of Pulumi or of any cloud's API: a stack's program reads its
 // configuration and hands the text over. After Decode every field has a value,
-// except for the parts that a client can do without (Documents, Cache,
-// Access.BI, Access.BreakGlass, Leaving, Alerts.Slack), the lists that may be
-// empty (such as Waivers), and the texts that have no default (DeployRoleArn,
-// CopiesAbroad, Phone, and SecondRegion, which is empty for "none"). No reader
+// except for the parts that a stack can do without (Documents, Cache,
+// Access.BI, Access.BreakGlass, Leaving, Alerts.Slack, a site's Machine or
+// Hetzner, Bastion, ThirdPlace), the lists that may be empty (such as Waivers),
+// and the texts that have no default (DeployRoleArn, CopiesAbroad, Phone, Origin,
+// and SecondRegion, which is empty for "none"). No reader
 // of a Spec needs a default of its own.
 //
 // A spec holds no secret. Secrets are Pulumi secrets under keys of their own,
@@ -25,5 +26,6 @@
 // cache, one DocumentDB instance, fewer machines than zones, one NAT gateway in
 // the dedicated tier, a point-in-time window under 7 days, copies kept under 90
 // days, no second region or one abroad without consent, and alerts by e-mail
-// alone. Everything else holds everywhere.
+// alone; for a pair of sites no third place for backups, and fewer than 7 days of
+// them. Everything else holds everywhere.
 package spec

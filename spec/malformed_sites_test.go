@@ -4,7 +4,7 @@ package spec
 
 var sitesEdits = []edit{
 	{"AV-4 pair of one site", "sites:\n  - name: jnb\n    displayName: Johannesburg\n    country: ZA\n    timeZone: Africa/Johannesburg\n    machine:\n      address: 198.51.100.10\n      hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPTIlF/hXzsT0zS3e3WVvw9UjCZvQY4st2J734LotwdR\n    disks: {devices: [/dev/disk/by-id/ata-one, /dev/disk/by-id/ata-two]}\n", "sites:\n", `berth:spec.sites: 1 of them: a list of at least 2: add more`},
-	{"unknown key of a site", "  - name: jnb\n", "  - name: jnb\n    machin: {}\n", `berth:spec.sites[0].machin: unknown key: one of name, displayName, country, timeZone, machine, hetzner, disks: remove it`},
+	{"unknown key of a site", "  - name: jnb\n", "  - name: jnb\n    machin: {}\n", `berth:spec.sites[0].machin: unknown key: one of name, displayName, country, timeZone, machine, hetzner, disks, keyGeneration: remove it`},
 	{"site name with a hyphen", "name: jnb\n", "name: jnb-1\n", `berth:spec.sites[0].name: "jnb-1": 2 to 12 lower-case letters and digits, beginning with a letter: correct it, such as jnb`},
 	{"country in small letters", "country: ZA\n    timeZone: UTC", "country: za\n    timeZone: UTC", `berth:spec.sites[1].country: "za": two capital letters, a country's code: correct it, such as ZA`},
 	{"time zone without capitals", "timeZone: UTC", "timeZone: utc", `berth:spec.sites[1].timeZone: "utc": a time zone's name, such as Africa/Johannesburg: correct it, such as Africa/Johannesburg`},

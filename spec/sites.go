@@ -55,6 +55,9 @@ type Site struct {
 	Hetzner *Hetzner `json:"hetzner,omitempty"`
 	// Disks hold clients' data.
 	Disks Disks `json:"disks,omitempty"`
+	// KeyGeneration counts the rotations of the keys that the machine makes for itself: the tunnel's, and its authority. One more
+	// makes new ones; the other site trusts the authority before, too, until the next. Never less. Default 1.
+	KeyGeneration int `json:"keyGeneration,omitempty" jsonschema:"minimum=1,maximum=1000,default=1"`
 }
 
 // Hetzner is a server at Hetzner Cloud. The API's token is in HCLOUD_TOKEN or the Pulumi secret hcloud:token.

@@ -21,9 +21,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// keysGeneration counts rotations of a machine's own keys, see docs/operations.md.
-const keysGeneration = 1
-
 // Args describe one site. Providers: machine, and hcloud where the server is made.
 type Args struct {
 	Scope scope.Scope
@@ -98,7 +95,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		return nil, fmt.Errorf("site %q: %w", name, err)
 	}
 	var err error
-	if s.Keys, err = machine.NewKeys(ctx, name+"-keys", machine.KeysArgs{Connection: s.Connection, Generation: keysGeneration},
+	if s.Keys, err = machine.NewKeys(ctx, name+"-keys", machine.KeysArgs{Connection: s.Connection, Generation: max(args.Site.KeyGeneration, 1)},
 		pulumi.Parent(s), pulumi.DependsOn(s.after)); err != nil {
 		return nil, err
 	}
