@@ -61,6 +61,8 @@ func (d Description) base() bundle.Bundle {
 			plain("/etc/hostname", d.Name+"\n"),
 			plain("/etc/hosts", hosts),
 			plain("/etc/timezone", d.TimeZone+"\n"),
+			// Where cloud-init made the machine, it leaves the name alone from now on.
+			plain("/etc/cloud/cloud.cfg.d/99-berth.cfg", "# Written by Berth.\npreserve_hostname: true\nmanage_etc_hosts: false\n"),
 			plain("/etc/login.defs", baseText("base/login.defs", nil)),
 			plain("/etc/security/pwquality.conf", baseText("base/pwquality.conf", nil)),
 			plain("/etc/security/limits.d/90-berth.conf", "# Written by Berth: no core dumps, in which secrets would lie.\n* hard core 0\nroot hard core 0\n"),

@@ -209,6 +209,9 @@ func (c Client) check() error {
 	if len("tf-"+c.Name) > 32 {
 		p.add("name %q is too long for a user's: at most 29 letters", c.Name)
 	}
+	if problem := databaseProblem(c.Name); problem != "" && !c.RemoteDatabase {
+		p.add("%s", problem)
+	}
 	if c.DisplayName == "" || strings.ContainsFunc(c.DisplayName, func(r rune) bool { return r < ' ' }) {
 		p.add("display name is %q", c.DisplayName)
 	}

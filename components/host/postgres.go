@@ -40,7 +40,7 @@ func (d Description) clusters() []cluster {
 		all = append(all, cluster{
 			Description: d, Version: p.Version, Cluster: "sister", Stanza: d.Sister.Name, Port: sisterPort, CounterpartPort: mainPort, MaxConnections: p.MaxConnections, SlotGiB: p.SlotGiB,
 			Purpose: "the copy of " + d.Sister.Name + "'s, which follows until it is promoted", PgBackRest: promoted,
-			RestoreCommand: promoted + " --repo=2 archive-get %f \"%p\"",
+			RestoreCommand: promoted + " --no-archive-async --repo=2 archive-get %f \"%p\"",
 		})
 	}
 	return all

@@ -27,9 +27,13 @@ func clusterText(name string, data any) string {
 	return b.String()
 }
 
-func readable(path, text string) bundle.File { return bundle.File{Path: path, Content: text, Mode: 0o644} }
+func readable(path, text string) bundle.File {
+	return bundle.File{Path: path, Content: text, Mode: 0o644}
+}
 
-func runnable(path, text string) bundle.File { return bundle.File{Path: path, Content: text, Mode: 0o755} }
+func runnable(path, text string) bundle.File {
+	return bundle.File{Path: path, Content: text, Mode: 0o755}
+}
 
 // ofPostgres is a file that the database's user owns, as the distribution's tools expect.
 func ofPostgres(path, text string) bundle.File {

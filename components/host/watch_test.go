@@ -67,6 +67,7 @@ type sink struct {
 	mu    sync.Mutex
 	mails []string
 	away  bool
+	never string // what is in mails that are never taken
 	port  int
 }
 
@@ -125,10 +126,15 @@ func (s *sink) serve(conn net.Conn) {
 				mail.WriteString(strings.ReplaceAll(line, "\r", ""))
 			}
 			s.mu.Lock()
-			s.mails = append(s.mails, mail.String())
+			answer := "250 taken\r\n"
+			if s.never != "" && strings.Contains(mail.String(), s.never) {
+				answer = "550 not this one\r\n"
+			} else {
+				s.mails = append(s.mails, mail.String())
+			}
 			s.mu.Unlock()
 			mail.Reset()
-			_, _ = io.WriteString(conn, "250 taken\r\n")
+			_, _ = io.WriteString(conn, answer)
 		case strings.HasPrefix(word, "QUIT"):
 			_, _ = io.WriteString(conn, "221 bye\r\n")
 			return
@@ -239,6 +245,30 @@ func TestAlertIsNotLostWhileMailIsAway_AV_7(t *testing.T) {
 	if got := call(t, root, nil, alert, "disk-space", "critical", "no room"); got.code != 3 || !strings.Contains(strings.Join(mail.take(), ""), "could not be queued: no room") {
 		t.Errorf("an alert that cannot be queued: %+v", got)
 	}
+}
+
+func TestAlertGoesPastOneThatNobodyTakes_AV_7(t *testing.T) {
+	need(t, "bash", "jq", "msmtp", "flock")
+	mail := newSink(t)
+	mail.never = "poison"
+	root := watchRoot(t, watching(), mail)
+	alert := filepath.Join(root, "usr/local/sbin/berth-alert")
+	for _, name := range []string{"a", "b", "c", "d"} {
+		call(t, root, []string{"BERTH_ALERT_LATER=1"}, alert, name, "critical", "poison")
+	}
+	call(t, root, []string{"BERTH_ALERT_LATER=1"}, alert, "good", "critical", "it is bad")
+	if len(mail.take()) != 0 {
+		t.Error("what is for later was sent")
+	}
+	for range 100 { // each run begins somewhere else
+		if got := call(t, root, nil, alert, "--deliver"); got.code != 1 {
+			t.Fatalf("exit %d while messages wait", got.code)
+		}
+		if mails := mail.take(); len(mails) == 1 && strings.Contains(mails[0], "critical: good") {
+			return
+		}
+	}
+	t.Error("a message that nobody takes holds up the one behind it")
 }
 
 func TestAlertGoesToSlackAndBySMS_AV_7(t *testing.T) {
@@ -406,5 +436,72 @@ func TestCheckOfCertificates(t *testing.T) {
 		if got := call(t, root, nil, filepath.Join(root, "check")); got.code != code {
 			t.Errorf("%s days: %+v, want %d", days, got, code)
 		}
+	}
+}
+
+func TestHeartbeatOnlyWhileAllIsWell_AV_7(t *testing.T) {
+	need(t, "bash", "jq", "curl")
+	var mu sync.Mutex
+	beats := 0
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { mu.Lock(); beats++; mu.Unlock() }))
+	defer server.Close()
+	d := watching()
+	d.Watch.HeartbeatURL = server.URL + "/jnb"
+	root := watchRoot(t, d, newSink(t))
+	place(t, root, "authority.pem", string(pemOf(server.Certificate().Raw)))
+	env := []string{"CURL_CA_BUNDLE=" + filepath.Join(root, "authority.pem")}
+	result := func(severity string, age time.Duration) string {
+		return fmt.Sprintf(`{"name": "raid", "severity": %q, "text": "x", "at": %d, "since": 1}`, severity, time.Now().Add(-age).Unix())
+	}
+	for _, tc := range []struct {
+		name, result string
+		beats        int
+	}{
+		{"no check has run", "", 0}, {"all is well", result("ok", 0), 1}, {"a warning", result("warning", 0), 1},
+		{"critical", result("critical", 0), 0}, {"old", result("ok", time.Hour), 0},
+	} {
+		beats = 0
+		if tc.result != "" {
+			place(t, root, "var/lib/berth/checks/raid.json", tc.result)
+		}
+		if got := call(t, root, env, filepath.Join(root, "usr/local/sbin/berth-heartbeat")); got.code != 0 || beats != tc.beats {
+			t.Errorf("%s: %d beats, want %d: %+v", tc.name, beats, tc.beats, got)
+		}
+	}
+}
+
+func TestReportHoldsNoSecret_AC_11(t *testing.T) {
+	need(t, "bash", "jq", "timeout")
+	d := watching()
+	d.Watch.Mail.User = "sender"
+	root := watchRoot(t, d, newSink(t))
+	place(t, root, "report", fileOf(t, d.report(), sbin+"berth-report"), "etc/berth/host/secrets/mail-password", "sesame", "etc/berth/host/secrets/slack-webhook", "sesame",
+		"var/lib/berth/checks/raid.json", `{"name": "raid", "severity": "critical", "text": "md0 has 1 of 2 disks", "at": 1, "since": 1}`,
+		"srv/data/taskflow/globex/backups/globex/x.age", "sealed", "etc/taskflow/globex/standing", "home\n")
+	out := filepath.Join(root, "out")
+	if got := call(t, root, nil, filepath.Join(root, "report"), "--out", out); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Report of jnb.southern", "critical\traid\tmd0 has 1 of 2 disks", "globex\tlogical\t1 files", "== accounts"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+	raw, err := os.ReadFile(out + ".json")
+	var parsed map[string]any
+	if err != nil || json.Unmarshal(raw, &parsed) != nil || parsed["machine"] != "jnb.southern" {
+		t.Errorf("JSON: %s %v", raw, err)
+	}
+	for _, secret := range []string{"sesame", "ops@northwind.example", "sealed"} {
+		if strings.Contains(string(text)+string(raw), secret) {
+			t.Errorf("it tells %q", secret)
+		}
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode: %v %v", info.Mode(), err)
 	}
 }

@@ -11,6 +11,7 @@
 #   BERTH_ACTION    check, apply or remove
 #   BERTH_SETTINGS  the file of settings that hold for this run, BERTH_SECRETS the folder of secrets
 #   BERTH_CHANGED   under apply: the file that put notes changed paths in, so that units named by RestartOn are restarted
+#   BERTH_WRITTEN   under apply: the file that put notes digests and paths in, so that a change is told from an intrusion
 
 : "${BERTH_ACTION:=${1:-check}}"
 
@@ -86,7 +87,10 @@ put() {
 		fi
 		return
 	fi
-	applying || return 0
+	if ! applying; then
+		cat >/dev/null
+		return
+	fi
 	mkdir -p -- "$folder"
 	new="$folder/.${path##*/}.berth-new"
 	(umask 077 && cat >"$new")
@@ -103,6 +107,8 @@ put() {
 	if [ -n "${BERTH_CHANGED:-}" ]; then printf '%s\n' "$path" >>"$BERTH_CHANGED"; fi
 	sync -- "$new"
 	mv -fT -- "$new" "$path"
+	# What berth-integrity finds changed is explained by this.
+	if [ -n "${BERTH_WRITTEN:-}" ]; then printf '%s\t%s\n' "$(sha256sum <"$path" | cut -c1-64)" "$path" >>"$BERTH_WRITTEN"; fi
 	printf '%s\n' "${text:-write $path}" >&2
 }
 

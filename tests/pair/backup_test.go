@@ -107,7 +107,7 @@ func (s sites) watched(t *testing.T) {
 	// The standby falls behind: it replays nothing while the primary goes on.
 	s.cpt.sql(copy2, "postgres", "SELECT pg_wal_replay_pause()")
 	s.jnb.sql(home, "globex", "INSERT INTO moments (n) SELECT generate_series(10, 1000)")
-	for _, m := range []*machine{s.jnb, s.cpt} {
+	for _, m := range []*machine{s.jnb, s.cpt} { // seen from both sides
 		out := m.eventually("out=$(REPLICATION_LAG_SECONDS=2 " + checks + "replication-lag); [ $? = 2 ] && echo \"$out\"")
 		t.Logf("%s: %s", m.name, out)
 	}
@@ -127,22 +127,20 @@ func (s sites) expiry(t *testing.T) {
 	labels := func() []string {
 		return strings.Fields(s.jnb.must("cd / && runuser -u postgres -- pgbackrest --stanza=jnb --repo=1 --output=json info | jq -r '.[0].backup[].label'"))
 	}
-	for range 2 {
-		s.jnb.must("berth-backup 1")
-	}
+	s.jnb.must("berth-backup 1")
 	made := labels()
-	if len(made) != 3 {
-		t.Fatalf("full backups: %q, want 3", made)
+	if len(made) != 2 {
+		t.Fatalf("full backups: %q, want 2", made)
 	}
 	expire := func(days int) []string {
 		s.jnb.must(fmt.Sprintf("cd / && runuser -u postgres -- faketime '+%d days' pgbackrest --stanza=jnb --repo=1 expire", days))
 		return labels()
 	}
-	if left := expire(6); len(left) != 3 {
+	if left := expire(6); len(left) != 2 {
 		t.Errorf("after six days %q are left of %q", left, made)
 	}
 	// After seven days one is needed to reach back seven days: the newest of those that are older.
-	if left := expire(8); len(left) != 1 || left[0] != made[2] {
+	if left := expire(8); len(left) != 1 || left[0] != made[1] {
 		t.Errorf("after eight days %q are left of %q, want the newest alone", left, made)
 	}
 }

@@ -1,8 +1,10 @@
 package pair
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,7 +31,8 @@ type machine struct {
 	secrets  map[string]string
 }
 
-// setup runs as the first process of the namespaces: it makes the root, and ends when its standard input does: with the test, however that ends. $1 is an empty folder.
+// setup runs as the first process of the namespaces: it makes the root in $1, an empty folder, and ends when its standard input does: with the
+// test, however that ends. Until then it takes in, as a first process does, what others leave.
 const setup = `set -euo pipefail
 mount -t tmpfs -o size=3g tmpfs "$1"
 mkdir "$1"/{upper,work,root}
@@ -48,7 +51,7 @@ mount -t tmpfs tmpfs /srv/data
 ip link set lo up
 useradd --system tf-globex; useradd --system tf-acme; useradd ada-lindqvist
 echo ready
-exec cat'`
+while read -r _; do :; done'`
 
 // start makes the namespaces; they end with the test.
 func start(t *testing.T, name, address string) *machine {
@@ -188,29 +191,46 @@ func ours(b bundle.Bundle) bundle.Bundle {
 	return part
 }
 
+// archive packs files with their owners. They are old: whatever runs has read them, unless a test says otherwise.
+func archive(t *testing.T, files []bundle.File) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range files {
+		user, group, _ := strings.Cut(cmp.Or(f.Owner, "root:root"), ":")
+		err := w.WriteHeader(&tar.Header{
+			Name: strings.TrimPrefix(f.Path, "/"), Mode: int64(f.Mode), Size: int64(len(f.Content)), Uname: user, Gname: group, ModTime: time.Unix(1_700_000_000, 0),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(f.Content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // apply puts our part of a bundle on the machine as the applier does: files, steps below 50, the unit, the rest. It gives what was changed
 // by steps.
 func (m *machine) apply(whole bundle.Bundle) (changed []string) {
 	m.t.Helper()
 	b := ours(whole)
-	var archive strings.Builder
-	for _, f := range b.Files {
-		owner := f.Owner
-		if owner == "" {
-			owner = "root:root"
-		}
-		fmt.Fprintf(&archive, "mkdir -p %[1]q\ncat >/run/new <<'END-OF-FILE'\n%[2]sEND-OF-FILE\ncmp -s /run/new %[3]q || cp /run/new %[3]q\nchmod %04[4]o %[3]q\nchown %[5]s %[3]q\n", filepath.Dir(f.Path), f.Content, f.Path, f.Mode, owner)
-	}
+	m.must("tar -x --no-overwrite-dir -C / -f -", archive(m.t, b.Files))
+	var values strings.Builder
 	etc := "/etc/berth/" + b.Name
-	fmt.Fprintf(&archive, "mkdir -p %s/secrets\nchmod 0700 %s/secrets\n", etc, etc)
+	fmt.Fprintf(&values, "mkdir -p %s/secrets\nchmod 0700 %s/secrets\n", etc, etc)
 	for name, value := range m.settings {
-		fmt.Fprintf(&archive, "printf '%%s\\n' %q >>%s/settings.new\n", name+"="+value, etc)
+		fmt.Fprintf(&values, "printf '%%s\\n' %q >>%s/settings.new\n", name+"="+value, etc)
 	}
-	fmt.Fprintf(&archive, "touch %s/settings.new\nmv %s/settings.new %s/settings\n", etc, etc, etc)
+	fmt.Fprintf(&values, "touch %s/settings.new\nmv %s/settings.new %s/settings\n", etc, etc, etc)
 	for name, value := range m.secrets {
-		fmt.Fprintf(&archive, "printf '%%s' %q >%s/secrets/%s\n", value, etc, name)
+		fmt.Fprintf(&values, "printf '%%s' %q >%s/secrets/%s\n", value, etc, name)
 	}
-	m.must("set -e\n" + archive.String())
+	m.must("set -e\n" + values.String())
 	m.write("/run/lib.sh", bundle.Library, "0644")
 	started := false
 	for _, s := range b.Steps {
@@ -242,7 +262,9 @@ exec 8>&- 9>&-
 verb=$1; shift
 for unit; do
   case $verb:$unit in
-    --no-block:*) ;;
+    *:--now|*:--no-block) ;;
+    start:taskflow@*|enable:taskflow@*) mkdir -p /run/served; touch "/run/served/${unit#taskflow@}" ;;
+    stop:taskflow@*|disable:taskflow@*) rm -f "/run/served/${unit#taskflow@}" ;;
     start:postgresql@15-*|restart:postgresql@15-*)
       cluster=${unit#postgresql@15-}; cluster=${cluster%.service}
       if [ $verb = restart ]; then pg_ctlcluster --skip-systemctl-redirect -m fast 15-$cluster stop || true; fi
@@ -262,21 +284,17 @@ for unit; do
 done
 `
 
-// serveClient plays the service's part: it notes who is served, and from which cluster.
-const serveClient = `#!/bin/bash
-set -eu
-mkdir -p /run/served
-case $1 in
-  start) touch "/run/served/$2" ;;
-  stop) rm -f "/run/served/$2" ;;
-esac
+// curl plays the clients' services: those that were started answer.
+const curl = `#!/bin/bash
+for word; do case $word in /run/taskflow/*.sock) client=$(basename "$word" .sock) ;; esac; done
+[ -e "/run/served/$client.service" ] && [ -e "/run/served/$client.socket" ]
 `
 
 // place puts on the machine what is played, and what makes the servers quicker without changing what they do.
 func (m *machine) place() {
 	m.t.Helper()
 	m.write("/usr/local/bin/systemctl", systemctl, "0755")
-	m.write("/usr/local/lib/berth/host/serve-client", serveClient, "0755")
+	m.write("/usr/local/bin/curl", curl, "0755")
 	for _, cluster := range []string{"main", "sister"} {
 		m.write("/etc/postgresql/15/"+cluster+"/conf.d/test.conf", "fsync = off\nshared_buffers = 32MB\nlog_destination = stderr\n", "0644")
 	}

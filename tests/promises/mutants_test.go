@@ -175,6 +175,9 @@ func TestEveryCheckCanFail(t *testing.T) {
 		}
 	}
 	for _, c := range baseline.All() {
+		if strings.HasPrefix(c.ID, "Berth.Host.") || strings.HasPrefix(c.ID, "Berth.Cloud.") {
+			continue // shown in package machines, and in the baseline's own tests
+		}
 		switch breaking, _ := s.breaking(c.ID); {
 		case !judged[c.ID]:
 			t.Errorf("%s: no reference stack has anything that the control is about", c.ID)

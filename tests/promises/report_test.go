@@ -85,6 +85,7 @@ func (s *suite) report(lines []*mutation.Rule, survive []int) string {
 	line("[stacks_test.go](../tests/promises/stacks_test.go) makes them. A change is noticed when a promise or a control that was kept")
 	line("is broken or no longer shown. %d more mutants do not count, by the rules at the end of this page: stacks that could never go", excluded)
 	line("up, names and wording, and what no promise and no good practice is about.")
+	line("What lies on machines has [a report of its own](mutation-report-machines.md).")
 	line("")
 	line("| mutants | noticed by promises | noticed by promises and baseline |")
 	line("|---|---|---|")
@@ -109,6 +110,9 @@ func (s *suite) report(lines []*mutation.Rule, survive []int) string {
 	line("| control | broken by | for example by |")
 	line("|---|---|---|")
 	for _, c := range baseline.All() {
+		if strings.HasPrefix(c.ID, "Berth.Host.") || strings.HasPrefix(c.ID, "Berth.Cloud.") {
+			continue
+		}
 		n, alone := s.breaking(c.ID)
 		if alone == nil {
 			alone = s.least(c.ID)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,8 @@ const (
 	patience = 1500 * time.Millisecond
 	atOnce   = 1500
 )
+
+var dialer = net.Dialer{Timeout: patience, KeepAlive: -1}
 
 func main() {
 	if len(os.Args) != 2 || net.ParseIP(os.Args[1]) == nil {
@@ -63,7 +66,7 @@ func main() {
 
 // tcp says "open", "closed" for a refusal (the firewall let the question through), or nothing.
 func tcp(address string, port int) string {
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort(address, fmt.Sprint(port)), patience)
+	conn, err := dialer.DialContext(context.Background(), "tcp", net.JoinHostPort(address, fmt.Sprint(port)))
 	switch {
 	case err == nil:
 		_ = conn.Close()
@@ -76,7 +79,7 @@ func tcp(address string, port int) string {
 }
 
 func udp(address string, port int) string {
-	conn, err := net.Dial("udp", net.JoinHostPort(address, fmt.Sprint(port)))
+	conn, err := dialer.DialContext(context.Background(), "udp", net.JoinHostPort(address, fmt.Sprint(port)))
 	if err != nil {
 		return ""
 	}

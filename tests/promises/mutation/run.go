@@ -38,7 +38,7 @@ func NewJudge(s promises.Subject, all []promises.Promise, controls []promises.Co
 	j := &Judge{subject: s, promises: all, controls: controls, before: before, reads: map[string]map[string]bool{}}
 	for _, p := range all {
 		if r, judged := before.Result(p.ID); judged && len(r.Findings) > 0 {
-			j.trace(p.ID, p.Check)
+			j.trace(p.ID, p.CheckOf(s.Hosting()))
 		}
 	}
 	for _, c := range controls {

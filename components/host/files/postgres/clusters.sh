@@ -6,8 +6,6 @@
 source /usr/local/lib/berth/host/site.conf
 MARKERS=/var/lib/berth/promoted
 CLIENTS=/etc/berth/clients.d
-# shellcheck disable=SC2034 # for those who read this file
-SERVE=/usr/local/lib/berth/host/serve-client # starts and stops a client's service here
 CERTIFICATES=/etc/berth/certificates
 PGPASSFILE=/nonexistent # no password is ever used here
 export PGPASSFILE
@@ -105,3 +103,16 @@ copy() {
 
 # away_marker CLUSTER: the file that says that the other machine serves it, or is about to.
 away_marker() { if [ "$1" = main ]; then echo "$MARKERS/elsewhere"; else echo "$MARKERS/handed-back"; fi; }
+
+# serve CLIENT: its service runs here from now on, after a boot too; it brings the database up to its release by itself.
+serve() {
+  systemctl enable --now "taskflow@$1.socket" "taskflow@$1.service" || return 1
+  local end=$((SECONDS + 120))
+  until curl --silent --fail --max-time 5 --output /dev/null --unix-socket "/run/taskflow/$1.sock" http://localhost/readyz; do
+    if ((SECONDS >= end)); then return 1; fi
+    sleep 0.5
+  done
+}
+
+# leave CLIENT: its service does not run here any more.
+leave() { systemctl disable --now "taskflow@$1.socket" "taskflow@$1.service"; }
