@@ -255,6 +255,12 @@ func mapObjects(
 		return resource.MakeSecret(mapObjects(v.SecretValue().Element, shape, change))
 	case v.IsObject() && shape.Properties != nil:
 		return resource.NewObjectProperty(change(v.ObjectValue(), shape.Properties))
+	case v.IsObject() && shape.Elem != nil: // a map: each of its values has the same shape
+		shapes := map[string]*catalogue.Property{}
+		for name := range v.ObjectValue() {
+			shapes[string(name)] = shape.Elem
+		}
+		return resource.NewObjectProperty(change(v.ObjectValue(), shapes))
 	case v.IsArray() && shape.Elem != nil:
 		items := make([]resource.PropertyValue, len(v.ArrayValue()))
 		for i, item := range v.ArrayValue() {

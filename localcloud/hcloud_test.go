@@ -43,7 +43,6 @@ func TestHetzner(t *testing.T) {
 			{hFirewall, "rules.protocol", props{"name": "f", "rules": []any{props{"direction": "in", "protocol": "ssh", "sourceIps": []any{"203.0.113.0/24"}}}}},
 			{hFirewall, "rules.sourceIps", props{"name": "f", "rules": []any{props{"direction": "in", "protocol": "tcp", "port": "22", "sourceIps": []any{"203.0.113.1/24"}}}}},
 			{hBalancer, "loadBalancerType", props{"name": "l", "loadBalancerType": "lb99", "location": "fsn1"}},
-			{hBalancer, "location", props{"name": "l", "loadBalancerType": "lb11"}},
 			{hTarget, "serverId", props{"loadBalancerId": 1, "type": "server"}},
 			{"hcloud:index/rdns:Rdns", "serverId", props{"ipAddress": "203.0.113.1", "dnsPtr": "jnb.northwind.example"}},
 		} {

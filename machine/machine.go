@@ -8,6 +8,7 @@ package machine
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/berth-iac/berth/machine/bundle"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -129,21 +130,41 @@ func NewBundle(ctx *pulumi.Context, name string, args BundleArgs, opts ...pulumi
 	for _, s := range b.Steps {
 		steps[s.Name] = pulumi.String(s.Script)
 	}
-	settings, secrets := pulumi.Map{}, pulumi.Map{}
-	for k, v := range args.Settings {
-		settings[k] = v
-	}
+	secrets := map[string]pulumi.StringInput{}
 	for k, v := range args.Secrets {
-		secrets[k] = pulumi.ToSecret(v)
+		secrets[k] = pulumi.ToSecret(v.ToStringOutput()).(pulumi.StringOutput)
 	}
 	r := &Bundle{}
-	props := pulumi.Map{
-		"connection": args.Connection.input(), "name": pulumi.String(b.Name), "packages": pulumi.ToStringArray(b.Packages),
-		"files": files, "units": units, "steps": steps, "settings": settings, "secrets": secrets,
+	props := bundleInputs{
+		Connection: args.Connection.input(), Name: pulumi.String(b.Name), Packages: pulumi.ToStringArray(b.Packages),
+		Files: files, Units: units, Steps: steps, Settings: args.Settings, Secrets: secrets,
 	}
 	opts = append(opts, pulumi.AdditionalSecretOutputs([]string{"secrets"}))
 	if err := ctx.RegisterResource("machine:index:Bundle", name, props, r, opts...); err != nil {
 		return nil, fmt.Errorf("bundle %q: %w", name, err)
 	}
 	return r, nil
+}
+
+// bundleInputs are a bundle's inputs. Settings and secrets are plain maps, so that each value is unknown or secret by itself and
+// their names can be read in a preview and in the state: a pulumi.Map becomes unknown or secret as a whole.
+type bundleInputs struct {
+	Connection, Files, Units, Steps pulumi.Map
+	Name                            pulumi.String
+	Packages                        pulumi.StringArray
+	Settings, Secrets               map[string]pulumi.StringInput
+}
+
+// ElementType tells the SDK the names of the inputs and what they are once they are known.
+func (bundleInputs) ElementType() reflect.Type { return reflect.TypeFor[bundleValues]() }
+
+type bundleValues struct {
+	Connection map[string]any    `pulumi:"connection"`
+	Files      map[string]any    `pulumi:"files"`
+	Units      map[string]any    `pulumi:"units"`
+	Steps      map[string]any    `pulumi:"steps"`
+	Name       string            `pulumi:"name"`
+	Packages   []string          `pulumi:"packages"`
+	Settings   map[string]string `pulumi:"settings"`
+	Secrets    map[string]string `pulumi:"secrets"`
 }

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,9 +75,11 @@ type repository struct {
 	conf host.Sections
 }
 
-func (m *machine) repository(number string) repository {
-	r := repository{path: backrestRepos + "repo" + number + ".conf"}
-	for i, path := range m.files.Matching(backrestRepos + "repo" + number + "*.conf") {
+func (m *machine) repository(number string) repository { return m.repositoryIn(backrestRepos, number) }
+
+func (m *machine) repositoryIn(folder, number string) repository {
+	r := repository{path: folder + "repo" + number + ".conf"}
+	for i, path := range m.files.Matching(folder + "repo" + number + "*.conf") {
 		if i == 0 {
 			r.path = path
 		}
@@ -140,6 +143,9 @@ func fullBackups(s promises.Subject, r *promises.Report) {
 		m.stanza(backrestConf, facts["SITE"], clusterMain, b.version)
 		if slices.Contains(b.clusters, clusterSister) {
 			m.stanza(backrestSister, facts["SISTER"], clusterSister, b.version)
+			for _, number := range b.numbers(s)[1:] { // of the other site's databases, while they are served here
+				m.keptIn(m.repositoryIn(sisterRepos, number), b, number)
+			}
 		}
 		m.wantPackage("pgbackrest", "what makes the backups")
 		for _, program := range []string{"/usr/local/lib/berth/host/backups.sh", "/usr/local/lib/berth/host/clusters.sh"} {
@@ -200,6 +206,7 @@ func copiedAway(s promises.Subject, r *promises.Report) {
 		for _, key := range []string{"repo2-host-cert-file", "repo2-host-key-file"} {
 			said(second, key, "/etc/berth/certificates/pgbackrest/client.pem", "this machine's own certificate")
 		}
+		m.overTLS(tunnel)
 		first := m.repository("1")
 		path := first.conf.Value("global", "repo1-path")
 		m.wantKey(first.path, "repo1-path", path, strings.HasPrefix(path, dataFolder) && path != second.conf.Value("global", "repo2-path"), "a folder of its own on the mirrored disks")
@@ -219,16 +226,8 @@ func copiedAway(s promises.Subject, r *promises.Report) {
 
 // afterFailover reports whether the other site's databases go to the same places while they are served here.
 func (m machineCheck) afterFailover(third *spec.ObjectStore) {
-	b := machineBackupOf(m.s)
 	for _, number := range []string{"2", "3"} {
-		repo := repository{path: sisterRepos + "repo" + number + ".conf"}
-		for i, path := range m.files.Matching(sisterRepos + "repo" + number + "*.conf") {
-			if i == 0 {
-				repo.path = path
-			}
-			repo.conf = append(repo.conf, host.ReadSections(m.files[path].Content)...)
-		}
-		m.keptIn(repo, b, number)
+		repo := m.repositoryIn(sisterRepos, number)
 		want := map[string]string{"repo2-path": "/srv/data/pgbackrest/sister"}
 		if number == "3" {
 			want = map[string]string{"repo3-type": "s3", "repo3-s3-endpoint": third.Endpoint, "repo3-s3-bucket": third.Bucket, "repo3-s3-region": third.Region, "repo3-cipher-type": "aes-256-cbc",
@@ -242,6 +241,42 @@ func (m machineCheck) afterFailover(third *spec.ObjectStore) {
 }
 
 const sisterRepos = "/etc/pgbackrest/sister.d/"
+
+// overTLS reports whether pgBackRest, in whatever file, speaks to the other site alone, under TLS, with certificates at both ends.
+func (m machineCheck) overTLS(t tunnelView) {
+	const copies = "/etc/pgbackrest/copy.conf" // reads the other site's databases for the copies that this one makes
+	if f, placed := m.files[copies]; placed {
+		from := host.ReadSections(f.Content).Value(m.facts()["SISTER"], "pg1-host")
+		m.wantKey(copies, "pg1-host", from, from == t.sister && t.sister != "", t.sister+", the other site in the tunnel")
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.files)) {
+		if !strings.HasPrefix(path, "/etc/pgbackrest/") {
+			continue
+		}
+		conf := host.ReadSections(m.files[path].Content)
+		for _, section := range conf.Names() {
+			for _, one := range conf {
+				if one.Name != section {
+					continue
+				}
+				for _, key := range one.Keys {
+					which, is := strings.CutSuffix(key.Name, "-host")
+					if !is || path == m.repository("2").path {
+						continue
+					}
+					m.wantKey(path, key.Name, key.Value, key.Value == t.sister && t.sister != "", t.sister+", the other site in the tunnel")
+					for _, want := range []struct{ name, value string }{
+						{"type", "tls"}, {"ca-file", trustedCA}, {"cert-file", "/etc/berth/certificates/pgbackrest/client.pem"}, {"key-file", "/etc/berth/certificates/pgbackrest/client.pem"},
+					} {
+						name := which + "-host-" + want.name
+						value := conf.Value(section, name)
+						m.wantKey(path, name, value, value == want.value, want.value)
+					}
+				}
+			}
+		}
+	}
+}
 
 // sealed reports whether what goes to a bucket is encrypted before it leaves, over a verified channel.
 func (m machineCheck) sealed(repo repository) {

@@ -96,13 +96,17 @@ func TestNothingIsKeptInAnEmptyStack(t *testing.T) {
 	for _, s := range []*spec.Spec{
 		{Kind: spec.KindAWSClient, AWSClient: &spec.AWSClient{Environment: spec.Production}},
 		{Kind: spec.KindOrganisation, Organisation: &spec.Organisation{}},
+		{Kind: spec.KindLightClient, LightClient: &spec.LightClient{Environment: spec.Production}},
+		{Kind: spec.KindSites, Sites: &spec.Sites{Environment: spec.Production}},
+		{Kind: spec.KindSiteClient, SiteClient: &spec.SiteClient{Environment: spec.Production}},
+		{Kind: spec.KindOnPremises, OnPremises: &spec.OnPremises{Environment: spec.Production}},
 	} {
 		a, err := promises.Assess(promises.Subject{Stack: "empty", Spec: s, Graph: graph.New(nil), Now: time.Unix(0, 0)}, catalogue.All(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, result := range a.Promises {
-			if result.Verdict != promises.NotShown {
+			if result.Verdict != promises.NotShown && result.Verdict != promises.ClientsDuty {
 				t.Errorf("%s: %s is %s in an empty stack", s.Kind, result.ID, result.Verdict)
 			}
 		}
@@ -114,6 +118,10 @@ func TestNothingIsKeptByAbsence(t *testing.T) {
 	for _, s := range []*spec.Spec{
 		{Kind: spec.KindAWSClient, AWSClient: &spec.AWSClient{Environment: spec.Production}},
 		{Kind: spec.KindOrganisation, Organisation: &spec.Organisation{}},
+		{Kind: spec.KindLightClient, LightClient: &spec.LightClient{Environment: spec.Production}},
+		{Kind: spec.KindSites, Sites: &spec.Sites{Environment: spec.Production}},
+		{Kind: spec.KindSiteClient, SiteClient: &spec.SiteClient{Environment: spec.Production}},
+		{Kind: spec.KindOnPremises, OnPremises: &spec.OnPremises{Environment: spec.Production}},
 	} {
 		g := graph.New([]*graph.Resource{{Type: "aws:sqs/queue:Queue", Name: "alone", URN: "urn:pulumi:empty::berth::aws:sqs/queue:Queue::alone"}})
 		a, err := promises.Assess(promises.Subject{Stack: "alone", Spec: s, Graph: g, Now: time.Unix(0, 0)}, catalogue.All(), nil)

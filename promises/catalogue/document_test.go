@@ -45,7 +45,9 @@ What clients are promised, one entry each. ` + "`bin/berth explain <ID> --stack 
 ` + "`bin/berth evidence <stack>`" + ` writes them all up for an auditor. How to add one: [adding-a-promise.md](adding-a-promise.md).
 
 A promise is shown at a level: **design** holds in the resource graph before every change, **live** is read back from what
-runs, **drill** is exercised end to end and measured. A proof that exists is marked so; the others are still to come.
+runs, **drill** is exercised end to end and measured. A proof that exists is marked so; the others are still to come. The table
+says whose duty a promise is for each kind of hosting, and the strongest level at which it is shown there today. A client on a pair
+of sites is judged with what the pair's own stack shows.
 
 `)
 	b.WriteString("| promise |")
@@ -58,7 +60,13 @@ runs, **drill** is exercised end to end and measured. A proof that exists is mar
 	for _, p := range all {
 		fmt.Fprintf(&b, "| [%s](#%s) %s |", p.ID, strings.ToLower(p.ID), p.Title)
 		for _, h := range columns {
-			fmt.Fprintf(&b, " %s |", words[p.Duties[h]])
+			cell := words[p.Duties[h]]
+			for _, level := range promises.Levels() { // the strongest comes last
+				if p.ExistsFor(h, level) {
+					cell = words[p.Duties[h]] + ", " + string(level)
+				}
+			}
+			fmt.Fprintf(&b, " %s |", cell)
 		}
 		fmt.Fprintf(&b, " %s |\n", p.Shown())
 	}
@@ -92,7 +100,7 @@ runs, **drill** is exercised end to end and measured. A proof that exists is mar
 		for _, proof := range p.Proofs {
 			state := "to come"
 			if p.Exists(proof.Level) {
-				state = "exists"
+				state = "exists" + existsFor(p, proof.Level)
 			}
 			fmt.Fprintf(&b, "- %s (%s): %s\n", proof.Level, state, proof.How)
 		}
@@ -103,6 +111,24 @@ runs, **drill** is exercised end to end and measured. A proof that exists is mar
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.ID, c.Title, strings.Join(c.References, "; "), c.Severity)
 	}
 	return b.String()
+}
+
+// existsFor names the kinds that a proof exists for, where those are not all that the promise is made for.
+func existsFor(p promises.Promise, level promises.Level) string {
+	var kinds []string
+	all := true
+	for _, h := range columns {
+		switch {
+		case p.ExistsFor(h, level):
+			kinds = append(kinds, string(h))
+		case h != promises.Service && p.Offered(h):
+			all = false
+		}
+	}
+	if all || len(kinds) == 0 {
+		return ""
+	}
+	return " for " + strings.Join(kinds, ", ")
 }
 
 func code(key string) string {

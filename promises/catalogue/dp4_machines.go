@@ -44,6 +44,7 @@ func encryptedOnMachines(s promises.Subject, r *promises.Report) {
 		tls := "off" // over the machine's own socket
 		if s.Spec.LightClient != nil {
 			tls = "verify"
+			m.wantTold(config, "client.database.password", "file:/etc/taskflow/"+name+"/database-password", "a password from a file that the service alone reads")
 			m.wantTold(config, "client.database.caFile", "/etc/taskflow/"+name+"/database-ca.pem", "the database's certificate is verified")
 		}
 		m.wantTold(config, "client.database.tls", tls, "how the service reaches its database")
@@ -135,6 +136,8 @@ func (m machineCheck) onlyHTTPS(name string) {
 		m.wantKey(path, "Strict-Transport-Security", hsts, err == nil && seconds >= 365*24*60*60, "max-age of a year at least")
 		certificate := host.Arg(server.Block, "ssl_certificate")
 		m.wantKey(path, "ssl_certificate", certificate, certificate == nginxSites+name+".crt", nginxSites+name+".crt")
+		key := host.Arg(server.Block, "ssl_certificate_key")
+		m.wantKey(path, "ssl_certificate_key", key, key == nginxSites+name+".key", nginxSites+name+".key, which root alone reads")
 	}
 }
 

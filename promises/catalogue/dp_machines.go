@@ -234,6 +234,10 @@ func machineDatabaseOutOfReach(s promises.Subject, r *promises.Report) {
 			m.signsInByKey(a)
 			m.sshFrom(a.ssh)
 			m.lets(a)
+			for _, unit := range []string{"taskflow@", "taskflow-migrate@", "taskflow-backup@"} {
+				allowed := strings.Join(host.ReadUnit(m.files, unit+".service").Values("Service", "IPAddressAllow"), " ")
+				m.wantKey(unitFolder+unit+".service.d/hardening.conf", "IPAddressAllow", allowed, allowed == "localhost 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16", "the machine itself and Lightsail's private network")
+			}
 		})
 	}
 	b := machineBackupOf(s)
@@ -258,6 +262,9 @@ func machineDatabaseOutOfReach(s promises.Subject, r *promises.Report) {
 			m.wantKey(path, "listen_addresses", listens, local, "the machine itself, and its address in the tunnel where there is one")
 		}
 		m.closedTo(tunnel)
+		if s.Spec.Sites != nil {
+			m.attachments(tunnel)
+		}
 	})
 	if s.Spec.OnPremises != nil || s.Spec.LightClient != nil {
 		eachClient(s, r, 1, func(m machineCheck, _ *graph.Resource, name string) { m.listensLocally(name) })
@@ -268,6 +275,19 @@ func machineDatabaseOutOfReach(s promises.Subject, r *promises.Report) {
 func (m machineCheck) listensLocally(name string) {
 	config := m.taskflow(name)
 	m.wantTold(config, "listen.addresses", "127.0.0.1:0", "requests come by the socket; no port of its own is open")
+	hostname := ""
+	switch {
+	case m.s.Spec.SiteClient != nil:
+		hostname = m.s.Spec.SiteClient.Edge.Hostname
+	case m.s.Spec.LightClient != nil:
+		hostname = m.s.Spec.LightClient.Edge.Hostname
+	case m.s.Spec.OnPremises != nil:
+		hostname = m.s.Spec.OnPremises.Hostname
+	}
+	m.wantTold(config, "client.hosts", hostname, "data is reached through the client's own URL alone")
+	servers := m.servers(clientSite(name))
+	named := len(servers) == 1 && host.Arg(servers[0].Block, "server_name") == hostname
+	m.wantKey(clientSite(name), "server_name", host.Arg(firstBlock(servers), "server_name"), named, hostname+": data is reached through the client's own URL alone")
 }
 
 // dataPorts are the ports of databases and of copies.
@@ -293,6 +313,28 @@ func (m machineCheck) closedTo(t tunnelView) {
 		inside := t.sister != "" && len(o.Sources) == 1 && o.Sources[0].String() == t.sister+"/32" && slices.Equal(o.Interfaces, []string{tunnelInterface})
 		m.Note(m.by(path), inside || doorForTools(o), fileAt(path, o.Rule), o.Rule, "databases are open to the other site in the tunnel alone, and to BI tools while a door is open", fixRuleset)
 	}
+}
+
+// attachments reports whether files go to the other site alone, and cannot be written by it.
+func (m machineCheck) attachments(t tunnelView) {
+	const path = "/etc/berth/attachments.conf"
+	said := host.Settings{}
+	for line := range strings.Lines(m.files[path].Content) {
+		if key, value, is := strings.Cut(strings.TrimSpace(line), "="); is {
+			if before := said[strings.TrimSpace(key)]; before == "" {
+				said[strings.TrimSpace(key)] = strings.TrimSpace(value)
+			}
+		}
+	}
+	for _, want := range []struct{ key, value, what string }{
+		{"address", t.own, "the tunnel alone"}, {"read only", "yes", "nobody writes by this way"}, {"list", "no", "nobody sees what there is"},
+		{"hosts allow", t.sister, "the other site alone"}, {"hosts deny", "*", "nobody else"},
+	} {
+		m.wantKey(path, want.key, said[want.key], said[want.key] == want.value && want.value != "", want.value+": "+want.what)
+	}
+	unit := host.ReadUnit(m.files, "taskflow-attachments@.service")
+	allowed := unit.Values("Service", "IPAddressAllow")
+	m.wantKey(unitFolder+"taskflow-attachments@.service", "IPAddressAllow", strings.Join(allowed, ", "), slices.Contains(allowed, t.sister) && len(allowed) <= 2, t.sister+" and the machine itself")
 }
 
 // sealedReplication is DP-3: databases follow each other inside the tunnel, under TLS, by certificates, and by nothing else.

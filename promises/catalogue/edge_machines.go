@@ -243,9 +243,41 @@ func (m machineCheck) paced() {
 	} {
 		m.wantKey(nginxConf, want.name, said[want.name], strings.Contains(said[want.name], want.part), want.what)
 	}
+	m.whoAsks(conf)
 	realIP := said["real_ip_header"]
 	m.wantKey(nginxConf, "real_ip_header", realIP, realIP == "CF-Connecting-IP", "CF-Connecting-IP: who asks is told by Cloudflare, which alone connects")
 	m.wantRunning("nginx.service", "what stands before the service")
+}
+
+// whoAsks reports whether nginx believes Cloudflare alone about who asks, and tells the service.
+func (m machineCheck) whoAsks(conf []host.Directive) {
+	var believed []string
+	headers := map[string]string{}
+	host.Walk(conf, func(around []string, d host.Directive) {
+		if len(around) != 1 || around[0] != "http" || len(d.Args) == 0 {
+			return
+		}
+		switch d.Name {
+		case "set_real_ip_from":
+			believed = append(believed, d.Args[0])
+		case "proxy_set_header":
+			headers[d.Args[0]] = strings.Join(d.Args[1:], " ")
+		}
+	})
+	slices.Sort(believed)
+	want := slices.Sorted(slices.Values(webRangesOf(m)))
+	m.Note(m.by(nginxConf), slices.Equal(believed, want), fileAt(nginxConf, "set_real_ip_from"), fmt.Sprintf("%d ranges", len(believed)), fmt.Sprintf("the %d ranges of the edge in front: nobody else says who asks", len(want)), fixBundle)
+	for _, header := range []struct{ name, value string }{{"Host", "$host"}, {"X-Forwarded-For", "$remote_addr"}, {"X-Forwarded-Proto", "https"}, {"Forwarded", ""}} {
+		got, set := headers[header.name]
+		m.wantKey(nginxConf, "proxy_set_header "+header.name, got, set && got == header.value, or(header.value, "empty")+": the service counts by who asks, not by what they say")
+	}
+}
+
+func webRangesOf(m machineCheck) []string {
+	if m.s.Spec.Sites != nil {
+		return webRanges(m.s, m.machine)
+	}
+	return edgeRanges["IPv4"]
 }
 
 // clientSite is where a step takes a client's file for nginx from.

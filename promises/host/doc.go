@@ -26,7 +26,14 @@ type Files map[string]File
 // Matching are the paths that fit a pattern of path.Match, in order.
 func (f Files) Matching(pattern string) []string {
 	var found []string
+	begins := pattern
+	if i := strings.IndexAny(pattern, `*?[\`); i >= 0 {
+		begins = pattern[:i]
+	}
 	for name := range f {
+		if !strings.HasPrefix(name, begins) {
+			continue // most are told apart without reading the pattern
+		}
 		if fits, err := path.Match(pattern, name); err == nil && fits {
 			found = append(found, name)
 		}

@@ -97,16 +97,19 @@ func ReadUnit(files Files, unit string) Sections {
 	}
 	for _, name := range slices.Compact([]string{template, unit}) {
 		for _, folder := range unitFolders {
-			for _, drop := range files.Matching(folder + escapeGlob(name) + ".d/*.conf") {
+			var drops []string
+			for path := range files {
+				if inside, is := strings.CutPrefix(path, folder); is && strings.HasPrefix(inside, name) && strings.HasPrefix(inside[len(name):], ".d/") && strings.HasSuffix(path, ".conf") {
+					drops = append(drops, path)
+				}
+			}
+			slices.Sort(drops)
+			for _, drop := range drops {
 				all = append(all, ReadSections(files[drop].Content)...)
 			}
 		}
 	}
 	return all
-}
-
-func escapeGlob(name string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
 // Has tells whether a key stands in the sections of a name, with or without a value.

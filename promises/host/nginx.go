@@ -61,17 +61,17 @@ func (p *tokens) directives(depth int) []Directive {
 func nginxTokens(text string) []token {
 	var all []token
 	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		switch c := text[i]; c {
+		case ' ', '\t', '\n', '\r':
 			i++
-		case c == '#':
+		case '#':
 			for i < len(text) && text[i] != '\n' {
 				i++
 			}
-		case c == '{' || c == '}' || c == ';':
+		case '{', '}', ';':
 			all = append(all, token{string(c), true})
 			i++
-		case c == '"' || c == '\'':
+		case '"', '\'':
 			var b strings.Builder
 			for i++; i < len(text) && text[i] != c; i++ {
 				if text[i] == '\\' && i+1 < len(text) {

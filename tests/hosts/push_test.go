@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"github.com/berth-iac/berth/components/host"
 )
@@ -69,4 +70,31 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(newImage(t, packagesOf(whole, one)))
+}
+
+func attachNetwork(t *testing.T, name string) *network {
+	n := &network{name: prefix + name}
+	fd, err := unix.Open("/run/netns/"+n.name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.fd = fd
+	return n
+}
+
+func TestAttach(t *testing.T) {
+	raw, _ := os.ReadFile("/tmp/labw/lab-key")
+	l := &lab{scan: "/tmp/labw/scan"}
+	l.people.deploy.private = string(raw)
+	l.people.stranger, l.people.ada = newKeyPair(t), newKeyPair(t)
+	l.networks = &networks{wan: attachNetwork(t, "wan"), office: attachNetwork(t, "office"), edge: attachNetwork(t, "edge"), anybody: attachNetwork(t, "anybody")}
+	l.jnb = &server{t: t, name: "jnb", address: addressJNB, from: l.networks.office, key: string(raw), folder: os.Getenv("LABDIR") + "/jnb", ended: make(chan struct{})}
+	l.cpt = &server{t: t, name: "cpt", address: addressCPT, from: l.networks.office, key: string(raw), folder: os.Getenv("LABDIR") + "/cpt", ended: make(chan struct{})}
+	for _, f := range []struct {
+		name string
+		f    func(*testing.T)
+	}{{"same", l.same}, {"mirrored", l.mirrored}, {"streamed", l.streamed}, {"scanned", l.scanned}, {"signedIn", l.signedIn}, {"hardened", l.hardened}, {"apart", l.apart}, {"backedUp", l.backedUp}, {"restored", l.restored}, {"lynis", func(t *testing.T) { l.lynis(t, l.jnb) }}, {"rebooted", l.rebooted}} {
+		t.Run(f.name, f.f)
+	}
+	t.Log(strings.Join(l.figures, "\n"))
 }

@@ -67,7 +67,7 @@ var (
 
 // program tells whether a file is a script: what it does is shown on machines, not in a graph.
 func program(name, content string) bool {
-	return strings.HasPrefix(content, "#!/bin/bash") || strings.HasPrefix(content, "#!/usr/bin/env bash") || strings.HasSuffix(name, ".sh") || strings.HasPrefix(content, "# shellcheck")
+	return !strings.HasPrefix(name, "/etc/") && (strings.HasPrefix(content, "#!/bin/bash") || strings.HasPrefix(content, "#!/usr/bin/env bash") || strings.HasSuffix(name, ".sh") || strings.HasPrefix(content, "# shellcheck"))
 }
 
 // mutants are all changes to a bundle.
@@ -83,10 +83,14 @@ func mutants(stack string, r *graph.Resource) []mutant {
 	files := object("files")
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file := files[name].(map[string]any)
-		add("files", name, "file dropped", "", with(files, name, nil))
 		add("files", name, "open to everybody", "", with(files, name, with(file, "mode", "0777")))
 		content, _ := file["content"].(string)
-		if program(name, content) || !guarding.MatchString(name) {
+		if script := program(name, content); script || guarding.MatchString(name) {
+			add("files", name, "file dropped", "", with(files, name, nil))
+			if script {
+				continue
+			}
+		} else {
 			continue
 		}
 		lines := strings.Split(content, "\n")
