@@ -93,7 +93,7 @@ docs: ## regenerate golden files, schemas, command reference and reports; review
 	@$(GO) test $$(grep -rlE 'components/graphtest"|flag.Bool\("update"' --include='*_test.go' . | grep -Ev '^./(tests|app)/' | xargs -n1 dirname | sort -u) -update >/dev/null
 	@$(GO) test ./tests/fidelity -run Embedded -update >/dev/null
 	@$(GO) test -C app $$(cd app && grep -rl 'flag.Bool("update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -run 'Document|Reference' -update >/dev/null
-	@$(GO) test ./tests/promises -update >/dev/null # after the others: its report speaks of their checks
+	@$(GO) test ./tests/promises ./tests/promises/machines -update >/dev/null # after the others: its report speaks of their checks
 	@git status --short
 
 .PHONY: clean

@@ -80,6 +80,8 @@ put() {
 		text=$(sha256sum)
 		if ! [ -e "$path" ]; then
 			printf 'write %s\n' "$path"
+		elif [ -L "$path" ] || ! [ -f "$path" ]; then # what it leads to, or waits for, is not looked at
+			printf 'change %s\n' "$path"
 		elif [ "$text" != "$(sha256sum <"$path")" ]; then
 			printf 'change %s\n' "$path"
 		elif [ "$(stat -c '%04a %U:%G' -- "$path")" != "$(printf '%04o' "0$mode") $owner" ]; then
@@ -93,8 +95,9 @@ put() {
 	fi
 	mkdir -p -- "$folder"
 	new="$folder/.${path##*/}.berth-new"
-	(umask 077 && cat >"$new")
-	chown -- "$owner" "$new"
+	rm -f -- "$new"
+	(umask 077 && set -C && cat >"$new") # -C: a link that somebody puts there is not followed
+	chown -h -- "$owner" "$new"
 	chmod -- "$mode" "$new"
 	if [ -f "$path" ] && ! [ -L "$path" ] && cmp -s -- "$new" "$path"; then
 		if [ "$(stat -c '%04a %U:%G' -- "$path")" = "$(stat -c '%04a %U:%G' -- "$new")" ]; then

@@ -65,7 +65,9 @@ func TestMachineStacks(t *testing.T) {
 				t.Errorf("%d resources, want %d or more", len(w.resources), c.least)
 			}
 			wantSecretsHidden(t, w, c.secrets)
-			wantNoChanges(t, preview(t, s))
+			seen := preview(t, s)
+			wantNoChanges(t, seen)
+			wantVerdictsOfTheProgram(t, root, c.stack, s, seen)
 			closed(t, s)
 
 			if err := localcloud.DriftIn(t.Context(), filepath.Join(engine.LocalFolder(root, c.stack), "cloud"), c.drift); err != nil {

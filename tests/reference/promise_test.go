@@ -77,13 +77,14 @@ func TestWaivedPromiseWarns(t *testing.T) {
 	}
 }
 
-func referenceSpec(t *testing.T, root string) *spec.Spec {
+func referenceSpec(t *testing.T, root, stack string) *spec.Spec {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "Pulumi.prod.yaml"))
+	name := "Pulumi." + stack + ".yaml"
+	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := spec.DecodeFile("Pulumi.prod.yaml", text, spec.Options{Now: today()})
+	s, err := spec.DecodeFile(name, text, spec.Options{Now: today()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +108,25 @@ func verdicts(t *testing.T, s *spec.Spec, g *graph.Graph) map[string]promises.Re
 // the same verdicts from the same number of findings.
 func TestStateGivesTheVerdictsOfTheProgram(t *testing.T) {
 	root, _, _ := upRoot(t)
-	read := referenceSpec(t, root)
-	before, err := program.Graph(t.Context(), "prod", read)
+	s := open(t, root, "prod")
+	wantVerdictsOfTheProgram(t, root, "prod", s, preview(t, s))
+	update, err := s.LastUpdate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, root, "prod")
-	seen := preview(t, s)
+	if update == nil || update.Version < 1 || !strings.Contains(update.Config["berth:spec"], "awsclient") {
+		t.Errorf("the last update is %+v, want the one that brought the stack up, with its spec", update)
+	}
+}
+
+// wantVerdictsOfTheProgram wants a stack that is up to be judged as its program is.
+func wantVerdictsOfTheProgram(t *testing.T, root, stack string, s *engine.Stack, seen *engine.Result) {
+	t.Helper()
+	read := referenceSpec(t, root, stack)
+	before, err := program.Graph(t.Context(), stack, read)
+	if err != nil {
+		t.Fatal(err)
+	}
 	resources, err := s.Resources(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -129,13 +142,6 @@ func TestStateGivesTheVerdictsOfTheProgram(t *testing.T) {
 					id, from, got[id].Verdict, len(got[id].Findings), w.Verdict, len(w.Findings), got[id].Broken())
 			}
 		}
-	}
-	update, err := s.LastUpdate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if update == nil || update.Version < 1 || !strings.Contains(update.Config["berth:spec"], "awsclient") {
-		t.Errorf("the last update is %+v, want the one that brought the stack up, with its spec", update)
 	}
 }
 

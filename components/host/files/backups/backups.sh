@@ -68,7 +68,7 @@ newest() {
 
 # record CLUSTER NUMBER OK SECONDS TEXT: how the last backup went.
 record() {
-  install -d "$RECORDS"
+  [ -d "$RECORDS" ] || install -d -m 0750 -g postgres "$RECORDS"
   jq -n --arg cluster "$1" --argjson repository "$2" --argjson ok "$3" --argjson seconds "$4" --arg text "$5" --arg at "$(date -u +%FT%TZ)" \
     '{at: $at, cluster: $cluster, repository: $repository, ok: $ok, seconds: $seconds, text: $text}' >"$RECORDS/$1-$2.json.new"
   mv -fT "$RECORDS/$1-$2.json.new" "$RECORDS/$1-$2.json"

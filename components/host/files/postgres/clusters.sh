@@ -31,8 +31,9 @@ unit_of() { echo "postgresql@$VERSION-$1.service"; }
 
 known_cluster() { [[ " $CLUSTERS " == *" $1 "* ]]; }
 
-# sql CLUSTER DATABASE: runs standard input as the superuser, prints what comes.
-sql() { as_postgres psql -X -q -At -v ON_ERROR_STOP=1 -h /run/postgresql -p "$(port_of "$1")" -U postgres -d "$2" -f -; }
+# sql CLUSTER DATABASE: runs standard input as the superuser, prints what comes. Of the database, which a client owns, it takes no
+# name but those it asks for by schema: a function or operator that somebody planted there is not run.
+sql() { as_postgres env PGOPTIONS="-c search_path=pg_catalog ${PGOPTIONS-}" psql -X -q -At -v ON_ERROR_STOP=1 -h /run/postgresql -p "$(port_of "$1")" -U postgres -d "$2" -f -; }
 
 # one CLUSTER QUERY: one value.
 one() { printf '%s\n' "$2" | sql "$1" postgres; }

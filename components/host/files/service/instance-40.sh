@@ -10,9 +10,17 @@ folder() { # MODE OWNER PATH
 	install -d -m "$1" -o "${2%%:*}" -g "${2##*:}" "$3"
 }
 ensure_folder() {
+	if [ -L "$3" ]; then die "$3 is a link, and has to be a folder"; fi
 	if [ ! -d "$3" ] || [ "$(stat -c '%a %U:%G' "$3")" != "$1 $2" ]; then
 		change "folder $3" folder "$1" "$2" "$3"
 	fi
+}
+# Below the client's own folder its user does it: root would follow whatever link lies there.
+own_folder() {
+	runuser -u "$user" -- mkdir -p -m 0700 -- "$data/$1"
+}
+mark() {
+	printf '%s\n' "$client" | runuser -u "$user" -- tee -- "$data/files/.client" >/dev/null
 }
 key() { # NAME: a secret as a file that the client's processes can read
 	if checking && ! id -u "$user" >/dev/null 2>&1; then
@@ -48,13 +56,11 @@ if ! id -u "$user" >/dev/null 2>&1; then change "add user $user" add_user; fi
 ensure_folder 755 root:root /srv/data/taskflow
 ensure_folder 755 root:root "$etc"
 ensure_folder 700 "$user:$user" "$data"
-for name in files backups scratch; do ensure_folder 700 "$user:$user" "$data/$name"; done
-if checking && ! id -u "$user" >/dev/null 2>&1; then
-	would "write $data/files/.client"
-else
-	# The mark by which the other site knows that the disk is there.
-	printf '%s\n' "$client" | put 0400 "$user:$user" "$data/files/.client"
-fi
+for name in files backups scratch; do
+	if [ -L "$data/$name" ] || [ ! -d "$data/$name" ]; then change "folder $data/$name" own_folder "$name"; fi
+done
+# The mark by which the other site knows that the disk is there.
+if [ -L "$data/files/.client" ] || [ ! -s "$data/files/.client" ]; then change "write $data/files/.client" mark; fi
 key application-key
 key backup-key
 {{- if .Remote}}
