@@ -132,6 +132,8 @@ func chosen(inputs resource.PropertyMap, name string) bool {
 type differ struct {
 	found map[string]*pulumirpc.PropertyDiff
 	state resource.PropertyMap // what the cloud has; may be empty
+	// element tells that it compares elements of a set: one that lacks something is another one, for nothing says which it was.
+	element bool
 }
 
 // unsettles tells whether one of the inputs that a rule names has changed: by name, or "*" for any but those that
@@ -199,7 +201,7 @@ func (d *differ) value(path string, before, after resource.PropertyValue, shape 
 	replace = replace || shape.Replace
 	switch {
 	case before.IsNull() && after.IsNull():
-	case after.IsNull() && shape.Computed:
+	case after.IsNull() && shape.Computed && !d.element:
 		// The program leaves it to the cloud: whatever the cloud has is right.
 	case before.IsNull():
 		if !empty(after) && !d.has(path, after, shape) {
@@ -293,8 +295,14 @@ func (s *scene) ignored(rule *catalogue.Rule, name string) bool {
 func (d *differ) sets(path string, before, after []resource.PropertyValue, shape *catalogue.Property, replace bool) {
 	var gone, come []int
 	in := func(v resource.PropertyValue, items []resource.PropertyValue) bool {
-		return slices.ContainsFunc(items, func(item resource.PropertyValue) bool { return equal(v, item, shape.Elem) })
+		return slices.ContainsFunc(items, func(item resource.PropertyValue) bool {
+			one := differ{found: map[string]*pulumirpc.PropertyDiff{}, element: true}
+			one.value("", v, item, shape.Elem, false)
+			return len(one.found) == 0
+		})
 	}
+	defer func(outer bool) { d.element = outer }(d.element)
+	d.element = true
 	for i, b := range before {
 		if !in(b, after) && !in(b, before[:i]) {
 			gone = append(gone, i)

@@ -62,7 +62,7 @@ type invented struct{}
 func (invented) Get(names []string) (map[string]pulumi.StringInput, error) {
 	values := map[string]pulumi.StringInput{}
 	for _, name := range names {
-		values[name] = secret("stand-in for " + name)
+		values[name] = secret("stand-in-for-" + name)
 	}
 	return values, nil
 }

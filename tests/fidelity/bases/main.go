@@ -22,7 +22,9 @@ import (
 	"github.com/berth-iac/berth/localcloud"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/awsclient"
+	"github.com/berth-iac/berth/stacks/lightclient"
 	"github.com/berth-iac/berth/stacks/organisation"
+	"github.com/berth-iac/berth/stacks/secrets"
 	"github.com/berth-iac/berth/tests/fidelity"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
@@ -73,6 +75,11 @@ var variants = []struct {
 		c.Backup.RetentionDays, c.Backup.ArchiveAfterDays, c.Backup.DeleteAfterDays, c.Backup.Lock = 365, 120, 1000, "compliance"
 	}},
 	{"doors", "prod", func(s *spec.Spec) { doors(s.AWSClient) }},
+	{"light", "hooli", func(*spec.Spec) {}},
+	{"light staging", "hooli", func(s *spec.Spec) {
+		s.LightClient.Environment = spec.Staging
+		s.LightClient.OfficeCIDRs = append(s.LightClient.OfficeCIDRs, netip.MustParsePrefix("2001:db8:7::/48"))
+	}},
 }
 
 // doors opens what is closed by default.
@@ -128,8 +135,11 @@ func makeAll(ctx context.Context, stack string, s *spec.Spec) (bases []*fidelity
 		m.ports[pkg] = port
 	}
 	err = pulumi.RunErr(func(c *pulumi.Context) error {
-		if s.Kind == spec.KindOrganisation {
+		switch s.Kind {
+		case spec.KindOrganisation:
 			return organisation.Program(c, s.Organisation)
+		case spec.KindLightClient:
+			return lightclient.Program(c, s.LightClient, secrets.Invented())
 		}
 		return awsclient.Program(c, s.AWSClient)
 	}, pulumi.WithMocks("berth", stack, m))
