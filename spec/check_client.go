@@ -31,6 +31,7 @@ func (c *clientCheck) all() {
 	c.breakGlass()
 	c.maintenance(c.Maintenance, c.Cache != nil)
 	c.leaving("client.name", c.Client.Name, c.Leaving)
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }
 

@@ -22,5 +22,6 @@ func (c *lightCheck) all() {
 	c.watched(c.Watch, c.Alerts, false, c.held(c.Environment, c.Waivers, []string{"AV-7"}))
 	c.maintenance(c.Maintenance, false)
 	c.leaving("client.name", c.Client.Name, c.Leaving)
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }

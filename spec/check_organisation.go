@@ -30,6 +30,7 @@ func (c *organisationCheck) all() {
 	c.alerts("alerts", c.Alerts, !lifted(c.Waivers, "AV-7"))
 	c.onCall()
 	c.pipeline()
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }
 

@@ -33,6 +33,7 @@ func (c *premisesCheck) all() {
 	c.watched(c.Watch, c.Alerts, false, false)
 	c.maintenance(c.Maintenance, false)
 	c.leaving("client.name", c.Client.Name, c.Leaving)
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }
 

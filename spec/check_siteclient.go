@@ -24,6 +24,7 @@ func (c *siteClientCheck) all() {
 	c.emergency(c.Access.BreakGlass, c.now)
 	c.maintenance(c.Maintenance, false)
 	c.leaving("client.name", c.Client.Name, c.Leaving)
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }
 

@@ -25,6 +25,7 @@ func (c *sitesCheck) all() {
 	c.copies()
 	c.watched(c.Watch, c.Alerts, true, c.strict("AV-7"))
 	c.leaving("name", c.Name, c.Leaving)
+	c.fleet(c.Fleet)
 	c.waivers(c.Waivers, c.now)
 }
 

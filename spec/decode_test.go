@@ -68,7 +68,7 @@ berth:spec.database.engine: "postgres": postgresql or mysql: did you mean postgr
 berth:spec.database.pasword: unknown key: one of engine, version, instanceClass, storageGiB, maxStorageGiB, multiAz, pointInTimeDays, readReplica: remove it
 berth:spec.database.pointInTimeDays: "7d": a whole number of days from 1 to 35: write 7
 berth:spec.edge.hostname: "acme.example.com": a name inside edge.zone taskflow.example: write a name that ends in .taskflow.example, or correct the zone
-berth:spec.enviroment: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving, waivers: did you mean environment?
+berth:spec.enviroment: unknown key: one of kind, client, environment, tier, residency, aws, network, edge, service, database, documents, cache, backup, alerts, access, maintenance, leaving, fleet, waivers: did you mean environment?
 berth:spec.network.cidr: 10.20.3.0/16: a range without host bits: write 10.20.0.0/16, or another prefix length`
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)

@@ -5,7 +5,7 @@ package spec
 var organisationEdits = []edit{
 	{"AC-3 organisation's verifier is its root", `account: "111122223333"`, "account: \"111122223333\"\n  verifiers: [\"arn:aws:iam::111122223333:root\"]", `berth:spec.aws.verifiers[0]: "arn:aws:iam::111122223333:root": the ARN of one IAM role or user: correct it, such as arn:aws:iam::111122223333:role/northwind-pipeline-preview`},
 	{"organisation without staff", "staff:\n", "staff: []\nstuff:\n", `berth:spec.staff: an empty list: a list of at least 1: add at least one` + "\n" +
-		`berth:spec.stuff: unknown key: one of kind, name, domain, aws, clients, staff, officeCidrs, alerts, onCall, pipeline, trailDays, backupRetentionDays, auditDay, waivers: remove it`},
+		`berth:spec.stuff: unknown key: one of kind, name, domain, aws, clients, staff, officeCidrs, alerts, onCall, pipeline, trailDays, backupRetentionDays, auditDay, fleet, waivers: remove it`},
 	{"AC-2 empty office list", "officeCidrs: [203.0.113.16/29]", "officeCidrs: []", `berth:spec.officeCidrs: an empty list: a list of at least 1: name the addresses: an empty list never means everyone`},
 	{"AC-3 assignment of an unknown role", "role: engineer", "role: root", `berth:spec.staff[1].assignments[0].role: "root": administrator, engineer, support, readOnly or breakGlassDatabase: correct it, such as engineer`},
 	{"AC-3 assignment without an end", "{role: engineer, until: 2027-03-31}", "{role: engineer}", `berth:spec.staff[1].assignments[0].until: missing: a date written YYYY-MM-DD: add it, such as until: 2027-06-30`},
@@ -14,7 +14,7 @@ var organisationEdits = []edit{
 	{"audit on a day that months lack", "officeCidrs:", "auditDay: 31\nofficeCidrs:", `berth:spec.auditDay: 31: a whole number from 1 to 28: set it within these bounds, or leave it out`},
 	{"pipeline of an unknown provider", "provider: github", "provider: gitlab", `berth:spec.pipeline.provider: "gitlab": github or circleci: did you mean github?`},
 	{"phone of staff without a country", `phone: "+442079460125"`, `phone: "02079460125"`, `berth:spec.staff[1].phone: "02079460125": a phone number in E.164 form, in quotes: correct it, such as "+442071234567", or leave it out`},
-	{"client's key in the organisation", "domain: northwind.example\n", "domain: northwind.example\nresidency: uk\n", `berth:spec.residency: unknown key: one of kind, name, domain, aws, clients, staff, officeCidrs, alerts, onCall, pipeline, trailDays, backupRetentionDays, auditDay, waivers: remove it`},
+	{"client's key in the organisation", "domain: northwind.example\n", "domain: northwind.example\nresidency: uk\n", `berth:spec.residency: unknown key: one of kind, name, domain, aws, clients, staff, officeCidrs, alerts, onCall, pipeline, trailDays, backupRetentionDays, auditDay, fleet, waivers: remove it`},
 }
 
 var beyondOrganisationEdits = []edit{

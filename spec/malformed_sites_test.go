@@ -14,7 +14,7 @@ var sitesEdits = []edit{
 	{"file system unknown", "filesystem: xfs", "filesystem: btrfs", `berth:spec.sites[1].disks.filesystem: "btrfs": ext4 or xfs: correct it, or leave it out`},
 	{"AC-2 no office", "officeCidrs: [203.0.113.16/29]", "officeCidrs: []", `berth:spec.officeCidrs: an empty list: a list of at least 1: name the addresses: an empty list never means everyone`},
 	{"AC-2 nobody administers", "administrators:\n", "administrators: []\nx:\n", `berth:spec.administrators: an empty list: a list of at least 1: add at least one` + "\n" +
-		`berth:spec.x: unknown key: one of kind, name, environment, sites, tunnel, officeCidrs, administrators, deployKeys, postgresql, backup, watch, alerts, reboot, leaving, waivers: remove it`},
+		`berth:spec.x: unknown key: one of kind, name, environment, sites, tunnel, officeCidrs, administrators, deployKeys, postgresql, backup, watch, alerts, reboot, leaving, fleet, waivers: remove it`},
 	{"AC-2 administrator without a key", "keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5cTVUJZMnJINJJv3lefPavUIXQdAtrs0dAVJcDEf6H ada]", "keys: []", `berth:spec.administrators[0].keys: an empty list: a list of at least 1: add it, such as keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc ada]`},
 	{"AC-2 RSA key", "keys: [ssh-ed25519", "keys: [ssh-rsa", `berth:spec.administrators[0].keys[0]: "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIE5cTVUJZMnJINJJv3lefPavUIXQ…": a public Ed25519 key as ssh-keygen writes it: correct it, such as ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2qLbnFqOYFQAKhVXLCWyPmXgO2nW9fwGZ3yDnJ4Vwc ada`},
 	{"AC-2 administrator without an end", "    until: 2027-06-30\n", "", `berth:spec.administrators[0].until: missing: a date written YYYY-MM-DD: add it, such as until: 2027-06-30`},

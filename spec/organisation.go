@@ -30,6 +30,8 @@ type Organisation struct {
 	BackupRetentionDays int `json:"backupRetentionDays,omitempty" jsonschema:"minimum=90,maximum=3650,default=90"`
 	// AuditDay is the day of the month, 1 to 28, of the monthly audit (OP-4). Default 1.
 	AuditDay int `json:"auditDay,omitempty" jsonschema:"minimum=1,maximum=28,default=1"`
+	// Fleet places the stack among all others. Absent: every default.
+	Fleet Fleet `json:"fleet,omitempty"`
 	// Waivers are agreed deviations from promises or baseline controls. Absent: none.
 	Waivers []Waiver `json:"waivers,omitempty"`
 }

@@ -45,6 +45,8 @@ type OnPremises struct {
 	Maintenance Maintenance `json:"maintenance,omitempty"`
 	// Leaving lifts deletion protection for a client who leaves. Absent: protected.
 	Leaving *Leaving `json:"leaving,omitempty"`
+	// Fleet places the stack among all others. Absent: every default.
+	Fleet Fleet `json:"fleet,omitempty"`
 	// Waivers are agreed deviations from promises or baseline controls. Absent: none.
 	Waivers []Waiver `json:"waivers,omitempty"`
 }

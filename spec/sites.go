@@ -35,6 +35,8 @@ type Sites struct {
 	Reboot RebootWindow `json:"reboot,omitempty"`
 	// Leaving lifts deletion protection for a pair that is given up. Absent: protected.
 	Leaving *Leaving `json:"leaving,omitempty"`
+	// Fleet places the stack among all others. Absent: every default.
+	Fleet Fleet `json:"fleet,omitempty"`
 	// Waivers are agreed deviations from promises or baseline controls. Absent: none.
 	Waivers []Waiver `json:"waivers,omitempty"`
 }
@@ -133,6 +135,8 @@ type SiteClient struct {
 	Maintenance Maintenance `json:"maintenance,omitempty"`
 	// Leaving lifts deletion protection for a client who leaves. Absent: protected.
 	Leaving *Leaving `json:"leaving,omitempty"`
+	// Fleet places the stack among all others. Absent: every default.
+	Fleet Fleet `json:"fleet,omitempty"`
 	// Waivers are agreed deviations from promises or baseline controls. Absent: none.
 	Waivers []Waiver `json:"waivers,omitempty"`
 }
