@@ -79,6 +79,10 @@ vulncheck: ## look dependencies up in Go's vulnerability database, where it is r
 bench: build $(PULUMI) ## measure preview, up and destroy of the reference client against an empty program
 	@$(GO) run ./tests/bench
 
+.PHONY: bench-fleet
+bench-fleet: build $(PULUMI) ## measure previews of 100 and 1,000 clients against plain pulumi (the first time 15 minutes; leave the machine alone)
+	@$(GO) run ./tests/bench-fleet
+
 .PHONY: release
 release: ## build a release of TaskFlow (VERSION=…) below bin/release, signed if RELEASE_KEY names a key
 	@cd app && $(if $(RELEASE_KEY),RELEASE_KEY="$(abspath $(RELEASE_KEY))") $(GO) run ./cmd/taskflow-release build \

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine/cli"
+	"github.com/berth-iac/berth/engine/redact"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"gopkg.in/yaml.v3"
@@ -39,6 +40,7 @@ type Options struct {
 	// Attach starts providers inside this process, for real stacks: a user needs no plugin for them. Nil: none.
 	Attach func(context.Context) (Attached, error)
 	Clock  func() time.Time // default time.Now
+	From   *redact.Export   // preview against this exported state, in a scratch stack; only with Local
 	Kill   <-chan struct{}  // closed: the CLI is killed at once; a cancelled context lets it finish its steps
 }
 
@@ -59,6 +61,7 @@ type Stack struct {
 	command     *cli.Command
 	stack       *auto.Stack
 	busy        bool // a run is under way
+	peak        uint64
 	fresh       bool // the stack was created by this session: there is nothing to lose
 }
 
@@ -102,8 +105,14 @@ func Open(_ context.Context, options Options) (*Stack, error) {
 		return nil, &NoStackError{Stack: options.Stack, Root: root, Known: known}
 	}
 	s := &Stack{options: options, project: project}
+	if err := options.checkFrom(project); err != nil {
+		return nil, err
+	}
 	lock := options.Stack
-	if options.Local {
+	switch {
+	case options.From != nil:
+		lock = "from-" + lock
+	case options.Local:
 		lock = "local-" + lock
 	}
 	s.dirs = dirs{work: root, home: options.Home, lock: filepath.Join(root, ".berth", "run", lock+".lock")}
@@ -111,7 +120,11 @@ func Open(_ context.Context, options Options) (*Stack, error) {
 		return s, nil
 	}
 	base := options.Folder
-	if base == "" {
+	switch {
+	case base != "":
+	case options.From != nil:
+		base = exportedFolder(root, options.Stack)
+	default:
 		base = LocalFolder(root, options.Stack)
 	}
 	if base, err = filepath.Abs(base); err != nil {
@@ -136,14 +149,26 @@ func LocalFolder(root, stack string) string { return filepath.Join(root, ".berth
 // Name is the stack's name.
 func (s *Stack) Name() string { return s.options.Stack }
 
+// Peak is what the CLI held at most, in bytes, over all sessions so far; 0 when that is not known.
+func (s *Stack) Peak() uint64 {
+	if s.command != nil {
+		return max(s.peak, s.command.Peak())
+	}
+	return s.peak
+}
+
 // Close ends the session: the embedded cloud stops and the lock is released.
 func (s *Stack) Close() error {
+	s.peak = s.Peak()
 	var err error
 	if s.cloud != nil {
 		err = s.cloud.Close()
 	}
 	if s.attached != nil {
 		err = errors.Join(err, s.attached.Close())
+	}
+	if s.options.From != nil && s.lock != nil { // a scratch stack is made anew by every session
+		err = errors.Join(err, os.RemoveAll(s.dirs.base))
 	}
 	switch {
 	case s.lock == nil:

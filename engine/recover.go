@@ -73,7 +73,7 @@ func removeBrokenAttributes(backend string) error {
 // Updates and deletions come right by themselves, since the resource is still in the state and the next
 // refresh or up looks at it. A creation does not: the object may exist with nobody knowing its id.
 func (s *Stack) recover(ctx context.Context) error {
-	if s.fresh {
+	if s.fresh || s.options.From != nil {
 		return nil
 	}
 	if s.interrupted != nil {

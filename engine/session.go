@@ -23,6 +23,9 @@ func (s *Stack) begin(ctx context.Context, operation Operation) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if err := s.fromAllows(operation); err != nil {
+		return err
+	}
 	if s.stack != nil {
 		s.lock.run.Operation = operation
 		if err := s.lock.write(); err != nil {
@@ -98,6 +101,11 @@ const (
 // embedded cloud, and the CLI's environment. It returns the configuration's secrets that need a stand-in.
 func (s *Stack) prepare(ctx context.Context) (standIns []string, err error) {
 	env := append(slices.Clone(s.options.Env), "PULUMI_SKIP_UPDATE_CHECK=true")
+	if s.options.From != nil {
+		if err := os.RemoveAll(s.dirs.base); err != nil { // what a killed run left
+			return nil, fmt.Errorf("make a stack of the exported state: %w", err)
+		}
+	}
 	if s.options.Local {
 		if err := makeFolders(s.dirs.home, s.dirs.cloud); err != nil {
 			return nil, err
@@ -128,7 +136,12 @@ func (s *Stack) prepare(ctx context.Context) (standIns []string, err error) {
 		if err := replaceFile(filepath.Join(s.dirs.work, "Pulumi.yaml"), []byte(project), 0o600); err != nil {
 			return nil, err
 		}
-		if standIns, err = s.writeConfig(); err != nil {
+		if s.options.From != nil {
+			err = s.writeExported(ctx)
+		} else {
+			standIns, err = s.writeConfig()
+		}
+		if err != nil {
 			return nil, err
 		}
 		if !s.options.Local && len(standIns) > 0 {
@@ -202,6 +215,9 @@ func withoutLog(home string) error {
 // passphraseFile is the file with the passphrase that encrypts the local stack's secrets.
 func (s *Stack) passphraseFile() (string, error) {
 	path := filepath.Join(s.dirs.base, "passphrase")
+	if s.options.From != nil {
+		return path, replaceFile(path, []byte(scratchPassphrase+"\n"), 0o600)
+	}
 	if text, err := os.ReadFile(path); err == nil && len(text) > 0 {
 		return path, nil
 	}

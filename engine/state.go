@@ -61,6 +61,12 @@ const historyPage = 20
 
 // LastUpdate is the last update that succeeded; nil when there is none.
 func (s *Stack) LastUpdate(ctx context.Context) (*Update, error) {
+	if from := s.options.From; from != nil {
+		if from.Update == nil {
+			return nil, nil
+		}
+		return &Update{Version: from.Update.Version, At: from.Update.At, Config: from.Update.Config}, nil
+	}
 	if err := s.begin(ctx, "history"); err != nil {
 		return nil, err
 	}

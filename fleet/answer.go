@@ -62,6 +62,8 @@ type Answer struct {
 	DurationSeconds float64   `json:"durationSeconds" jsonschema:"minimum=0"`
 	Revision        string    `json:"revision,omitempty" jsonschema:"description=The git revision that was run."`
 	Since           string    `json:"since,omitempty" jsonschema:"description=The git revision whose difference selected the stacks."`
+	// Run is the run's id, below .berth/fleet; empty when it kept no journal, and in a merged answer.
+	Run string `json:"run,omitempty"`
 	// Shards are the parts that the answer is made of; empty for an undivided run.
 	Shards []Shard `json:"shards,omitempty"`
 	// Statuses counts the stacks by how they came out; zero counts are left out.
@@ -74,12 +76,18 @@ type Answer struct {
 	Promises []PromiseGroup `json:"promises"`
 	// Notes are what was done besides, or is left to do, in sentences.
 	Notes []string `json:"notes"`
+	// Results are the changes stack by stack, without secrets and without what stays the same. Only the answer of one shard has them:
+	// the parts are grouped anew when they are put together.
+	Results map[string]*engine.Result `json:"results,omitempty"`
 }
 
 // Shard is one part of a fleet that is run on several machines.
 type Shard struct {
 	Index int `json:"index" jsonschema:"minimum=1"` // of the shard, from 1
 	Of    int `json:"of" jsonschema:"minimum=1"`
+	// Selection is a digest of the names of all stacks that the shards share out among them, and Stacks their number.
+	Selection string `json:"selection" jsonschema:"description=Digest of the names of all stacks that the shards share out."`
+	Stacks    int    `json:"stacks" jsonschema:"minimum=0,description=Number of all stacks that the shards share out."`
 }
 
 // Entry is one stack in an answer.
@@ -97,6 +105,8 @@ type Entry struct {
 	// Standing counts its promises by verdict; for verify and evidence.
 	Standing        map[promises.Verdict]int `json:"standing,omitempty"`
 	DurationSeconds float64                  `json:"durationSeconds" jsonschema:"minimum=0"`
+	// MemoryBytes is what its processes held at most; absent when that is not known.
+	MemoryBytes uint64 `json:"memoryBytes,omitempty" jsonschema:"description=What its processes held at most."`
 }
 
 // Group is one change that happens to one or more stacks.

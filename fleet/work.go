@@ -15,4 +15,5 @@ type Work func(ctx context.Context, m Member, kill <-chan struct{}, progress eng
 type Outcome struct {
 	Run      *engine.Result           // of preview, up and refresh
 	Standing map[promises.Verdict]int // of verify and evidence
+	Memory   uint64                   // bytes that its processes held at most, 0 when that is not known; the next run plans with it
 }

@@ -36,9 +36,28 @@ type Connection struct {
 	Address pulumi.StringInput // IPv4 address or host name
 	Port    int                // of the SSH server
 	User    string             // may use sudo without a password
-	// HostKey that is taken and no other, such as "ssh-ed25519 AAAA…"; "" keeps the key of the first contact and takes no other after.
-	HostKey string
-	Bastion *Bastion // nil: straight to the address
+	// HostKey that is taken and no other, such as "ssh-ed25519 AAAA…"; nil keeps the key of the first contact and takes no other after.
+	HostKey pulumi.StringInput
+	// Instance tells machines apart that have the address one after the other, such as a cloud's id of a server: where it changes, the
+	// keys and bundles of the machine before are made on the new one. Nil for a machine that nobody replaces without saying so.
+	Instance pulumi.StringInput
+	Bastion  *Bastion // nil: straight to the address
+}
+
+// With is the connection with a host key, where it has none of its own.
+func (c Connection) With(hostKey pulumi.StringInput) Connection {
+	if c.HostKey == nil {
+		c.HostKey = hostKey
+	}
+	return c
+}
+
+// Pinned is a host key as a file has it; nil where it has none.
+func Pinned(hostKey string) pulumi.StringInput {
+	if hostKey == "" {
+		return nil
+	}
+	return pulumi.String(hostKey)
 }
 
 // Bastion is a machine that SSH goes through.
@@ -50,8 +69,12 @@ type Bastion struct {
 }
 
 func (c Connection) input() pulumi.Map {
-	m := pulumi.Map{
-		"address": c.Address, "port": pulumi.Int(c.Port), "user": pulumi.String(c.User), "hostKey": pulumi.String(c.HostKey),
+	m := pulumi.Map{"address": c.Address, "port": pulumi.Int(c.Port), "user": pulumi.String(c.User), "hostKey": pulumi.String("")}
+	if c.HostKey != nil {
+		m["hostKey"] = c.HostKey
+	}
+	if c.Instance != nil {
+		m["instance"] = c.Instance
 	}
 	if b := c.Bastion; b != nil {
 		m["bastion"] = pulumi.Map{
@@ -96,6 +119,8 @@ type Bundle struct {
 
 	// Version is the digest of all that the bundle says, but for settings and secrets.
 	Version pulumi.StringOutput `pulumi:"version"`
+	// HostKey is the machine's public SSH host key as it was met.
+	HostKey pulumi.StringOutput `pulumi:"hostKey"`
 }
 
 // BundleArgs are a bundle and the machine that it lies on.

@@ -76,6 +76,12 @@ func (c *sitesCheck) sameSort() {
 func (c *sitesCheck) hetzner(path string, i int) {
 	h := c.Sites.Sites[i].Hetzner
 	c.publicKey(path+".hostKey", h.HostKey)
+	c.allowList(path+".biCidrs", h.BICIDRs, "DP-5")
+	for j, p := range h.BICIDRs {
+		if item := fmt.Sprintf("%s.biCidrs[%d]", path, j); c.sound(item) && !p.Addr().Is4() {
+			c.add(item, p.String(), "an IPv4 range: the server has no other address", "write the IPv4 addresses of the tools")
+		}
+	}
 	cidr := path + ".cidr"
 	if !c.sound(cidr) || !c.canonical(cidr, h.CIDR) {
 		return

@@ -30,7 +30,8 @@ type decoder struct {
 // structure fills a struct. Optional structs that are absent are filled with their defaults.
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	t := v.Type()
-	keys := keysOf(t)
+	tags := formOf(t)
+	keys := tags.keys
 	for i, again := range n.again {
 		d.refuse(path+"."+segment(again), "written twice", "each key once", "remove one of them"+d.andLine(n.twice[i]))
 	}
@@ -44,7 +45,7 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	}
 	for i, key := range keys {
 		f := t.Field(i)
-		r := fieldRules(f)
+		r := tags.rules[i]
 		value := n.get(key)
 		switch {
 		case value != nil:

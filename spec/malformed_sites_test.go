@@ -83,6 +83,8 @@ var hetznerEdits = []edit{
 }
 
 var beyondHetznerEdits = []edit{
+	{"DP-5 Hetzner's firewall open to everyone for BI", "cidr: 10.30.2.0/24}", "cidr: 10.30.2.0/24, biCidrs: [0.0.0.0/0]}", `berth:spec.sites[1].hetzner.biCidrs[0]: 0.0.0.0/0: named addresses, not everyone (DP-5): name the addresses`},
+	{"DP-5 BI tools with IPv6 at Hetzner", "cidr: 10.30.2.0/24}", "cidr: 10.30.2.0/24, biCidrs: [\"2606:4700:1::/48\"]}", `berth:spec.sites[1].hetzner.biCidrs[0]: 2606:4700:1::/48: an IPv4 range: the server has no other address: write the IPv4 addresses of the tools`},
 	{"Hetzner range is public", "cidr: 10.30.2.0/24", "cidr: 203.0.113.0/24", `berth:spec.sites[1].hetzner.cidr: 203.0.113.0/24: a private IPv4 range, within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16: choose one such as 10.30.1.0/24`},
 	{"Hetzner range too small", "cidr: 10.30.2.0/24", "cidr: 10.30.2.0/28", `berth:spec.sites[1].hetzner.cidr: 10.30.2.0/28: a /24 or larger: write a /24`},
 	{"Hetzner range too large", "cidr: 10.30.2.0/24", "cidr: 10.0.0.0/8", `berth:spec.sites[1].hetzner.cidr: 10.0.0.0/8: at most a /16: a site has a few addresses: write a /24` + "\n" +

@@ -57,6 +57,7 @@ var lightEdits = []edit{
 }
 
 var beyondLightEdits = []edit{
+	{"AC-2 light tier with an office of IPv6 alone", "officeCidrs: [203.0.113.16/29]", "officeCidrs: [\"2606:4700:1::/48\"]", `berth:spec.officeCidrs: IPv6 ranges alone: an IPv4 range among them: the server has an IPv4 address alone, and Lightsail would let everyone in (AC-2): add the office's IPv4 addresses`},
 	{"AV-9 light tier outside its residency", "aws: {account: \"210987654321\"}", "aws: {account: \"210987654321\", region: eu-west-2}", `berth:spec.aws.region: "eu-west-2": the region of residency eu, eu-west-1 (AV-9): write eu-west-1, or residency: uk if the client wants that`},
 	{"light tier with the role of another account", "aws: {account: \"210987654321\"}", "aws: {account: \"210987654321\", deployRoleArn: \"arn:aws:iam::123456789012:role/berth-deploy\"}", `berth:spec.aws.deployRoleArn: "arn:aws:iam::123456789012:role/berth-deploy": a role in account 210987654321: name the role of the account that the stack deploys to, or correct aws.account`},
 	{"light server with a cut host key", "aws: {", "server: {hostKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPTI}\naws: {", `berth:spec.server.hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPTI": a whole public key: copy the line again: its base64 text is cut or altered`},

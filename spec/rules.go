@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // rules are what a field's tags say. The same tags make the JSON Schema:
@@ -21,6 +22,28 @@ type rules struct {
 	minItems             int
 	format, def, example string
 	expect               string
+}
+
+// form is what a struct's tags say, field by field.
+type form struct {
+	keys  []string
+	rules []rules
+}
+
+// forms are those of every type that was asked for: tags do not change, and reading them takes longer than a file.
+var forms sync.Map // of *form by reflect.Type
+
+// formOf reads a struct's tags once.
+func formOf(t reflect.Type) *form {
+	if known, ok := forms.Load(t); ok {
+		return known.(*form)
+	}
+	f := &form{keys: keysOf(t)}
+	for i := range t.NumField() {
+		f.rules = append(f.rules, fieldRules(t.Field(i)))
+	}
+	forms.Store(t, f)
+	return f
 }
 
 // fieldRules reads a field's tags. A tag that it does not know is a mistake in this package and panics.
@@ -187,8 +210,8 @@ func keysOf(t reflect.Type) []string {
 // requiredKeys are those of a struct's keys that have no default.
 func requiredKeys(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		if r := fieldRules(t.Field(i)); r.required {
+	for _, r := range formOf(t).rules {
+		if r.required {
 			keys = append(keys, r.name)
 		}
 	}

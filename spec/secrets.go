@@ -30,8 +30,18 @@ var secretPattern = regexp.MustCompile(strings.Join([]string{
 // looksRandom is the form of an AWS secret key or a Cloudflare token: 40 characters without a prefix.
 var looksRandom = regexp.MustCompile(`^[A-Za-z0-9/+_-]{40}$`)
 
-// looksSecret tells whether a text is, or holds, a secret by its form.
+// The shortest texts that secretPattern knows: of those with an address in them, and of all others.
+const (
+	shortestAddress = len("a://b:c@")
+	shortestToken   = len("xoxb-01234567")
+)
+
+// looksSecret tells whether a text is, or holds, a secret by its form. It is asked of every key and value, most of which are too short
+// to be one.
 func looksSecret(text string) bool {
+	if len(text) < shortestAddress || len(text) < shortestToken && !strings.Contains(text, "://") {
+		return false
+	}
 	if secretPattern.MatchString(text) {
 		return true
 	}
@@ -42,9 +52,12 @@ func looksSecret(text string) bool {
 // secretKey are names of keys that hold secrets, lower-case and without separators.
 var secretKey = regexp.MustCompile(`passw(or)?d|passphrase|secret|token|apikey|accesskey|privatekey|credential|webhook`)
 
+// separators may stand in the names of keys.
+var separators = strings.NewReplacer("_", "", "-", "", ".", "")
+
 // namesSecret tells whether a key is named as one that holds a secret.
 func namesSecret(key string) bool {
-	return secretKey.MatchString(strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(key)))
+	return secretKey.MatchString(separators.Replace(strings.ToLower(key)))
 }
 
 // findSecrets refuses what looks like a secret in a part of the spec, by its form or by its key's name.

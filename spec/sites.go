@@ -74,6 +74,9 @@ type Hetzner struct {
 	HostKey string `json:"hostKey,omitempty" jsonschema:"pattern=^(ssh-ed25519|ecdsa-sha2-nistp256) [A-Za-z0-9+/=]+$" expect:"the type and the base64 text of a public host key"`
 	// LoadBalancer puts Hetzner's load balancer before the server. Default false: Cloudflare reaches the server itself.
 	LoadBalancer bool `json:"loadBalancer,omitempty" jsonschema:"default=false"`
+	// BICIDRs are the addresses of clients' BI tools, as access.bi in the clients' files has them: Hetzner's firewall lets them through
+	// to 5432, and the machine's own opens it for each by its client's file, until its day. Absent: no BI tool reaches the server (DP-5).
+	BICIDRs []netip.Prefix `json:"biCidrs,omitempty" jsonschema:"example=198.51.100.7/32"`
 }
 
 // NetworkCIDR is the smallest range that holds those of all sites at Hetzner Cloud; invalid where there are none.

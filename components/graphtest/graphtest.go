@@ -17,8 +17,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/berth-iac/berth/promises/graph"
+	"github.com/berth-iac/berth/spec"
 	"github.com/google/go-cmp/cmp"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -47,6 +49,32 @@ const (
 
 // Answer gives more outputs for a resource, or replaces those that are invented. It may be nil.
 type Answer = graph.Answer
+
+// written is the day on which the reference files' dates are judged.
+var written = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+
+// Reference is what the repository's own Pulumi.<stack>.yaml says of a stack of one kind, changed by edit, which may be nil. It is for
+// tests of packages below stacks.
+func Reference[S any](t *testing.T, stack string, of func(*spec.Spec) *S, edit func(*S)) *S {
+	t.Helper()
+	file := "Pulumi." + stack + ".yaml"
+	text, err := os.ReadFile(filepath.Join("..", "..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := spec.DecodeFile(file, text, spec.Options{Now: written})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := of(whole)
+	if s == nil {
+		t.Fatalf("%s is of another kind", file)
+	}
+	if edit != nil {
+		edit(s)
+	}
+	return s
+}
 
 // Golden runs program in both modes and compares with testdata/<test>.preview.golden and
 // testdata/<test>.golden. When wantErr is not empty, program must fail with an error that contains it.

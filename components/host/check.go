@@ -212,6 +212,9 @@ func (c Client) check() error {
 	if problem := databaseProblem(c.Name); problem != "" && !c.RemoteDatabase {
 		p.add("%s", problem)
 	}
+	if g := c.BreakGlass; g != nil && len(c.breakGlassRole(g.Person)) > 63 {
+		p.add("break-glass access of %q: the role %s is longer than the 63 letters that PostgreSQL takes", g.Person, c.breakGlassRole(g.Person))
+	}
 	if c.DisplayName == "" || strings.ContainsFunc(c.DisplayName, func(r rune) bool { return r < ' ' }) {
 		p.add("display name is %q", c.DisplayName)
 	}

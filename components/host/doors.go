@@ -17,6 +17,9 @@ func (d Description) doorkeeper() bundle.Bundle {
 	}
 }
 
+// breakGlassRole is the role that berth-doors gives a person: neither part can have a dot, so no two doors have the same.
+func (c Client) breakGlassRole(person string) string { return "bg_" + person + "." + c.databaseName() }
+
 // doors are those to the client's database that its file opens, on the machine that serves it.
 func (c Client) doors() bundle.Bundle {
 	if c.RemoteDatabase || c.Standing != Home || c.Role != Site {

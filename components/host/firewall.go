@@ -39,7 +39,14 @@ func (d Description) firewall() bundle.Bundle {
 	}
 	b := bundle.Bundle{
 		Packages: []string{"nftables"},
-		Files:    []bundle.File{{Path: "/etc/nftables.conf", Content: baseText("firewall/nftables.conf", data), Mode: 0o755}},
+		Files: []bundle.File{
+			{Path: "/etc/nftables.conf", Content: baseText("firewall/nftables.conf", data), Mode: 0o755},
+			program(hostLib+"firewall", baseText("firewall/firewall", nil)),
+			program(hostLib+"checks/firewall", baseText("firewall/check", nil)),
+			plain(unitFolder+"nftables.service.d/berth.conf", baseText("firewall/nftables-drop-in.conf", nil)),
+			// Not Requires: where no rules load at all, keys of named users are still the way in to mend it.
+			plain(unitFolder+"ssh.service.d/berth.conf", "# Written by Berth.\n[Unit]\nAfter=nftables.service\n"),
+		},
 		Units: []bundle.Unit{{
 			Name: "nftables.service", State: bundle.Running, Reload: true, RestartOn: []string{"/etc/berth/nftables.d/", "/etc/nftables.conf"},
 		}},

@@ -79,6 +79,8 @@ func (d Description) logs() bundle.Bundle {
 		plain(unitFolder+"systemd-journal-upload.service.d/berth.conf", baseText("logs/upload-unit.conf", nil)),
 		plain(unitFolder+"systemd-journal-remote.socket.d/berth.conf", baseText("logs/remote-socket.conf", *d.Sister)),
 		plain(unitFolder+"systemd-journal-remote.service.d/berth.conf", baseText("logs/remote-unit.conf", nil)),
+		program(hostLib+"sister-logs", baseText("logs/sister-logs", nil)),
+		program(hostLib+"checks/sister-logs", baseText("logs/check", nil)),
 		plain(unitFolder+"berth-logs.service", baseText("logs/berth-logs.service", nil)),
 		plain(unitFolder+"berth-logs.timer", baseText("logs/berth-logs.timer", nil)))
 	b.Units = append(b.Units,

@@ -120,7 +120,8 @@ func (d Description) postgres() bundle.Bundle {
 	main := d.clusters()[0]
 	folder := "/etc/postgresql/" + version + "/main/"
 	b.Units = append(b.Units, bundle.Unit{
-		Name: "postgresql@" + version + "-main.service", State: bundle.Running,
+		// Step 55 starts it, unless its data are served at the sister site: then it stays down, and that is no drift.
+		Name: "postgresql@" + version + "-main.service", State: bundle.Enabled,
 		RestartOn: []string{folder + "conf.d/memory.conf", folder + "postgresql.conf"},
 	})
 	b.Steps = []bundle.Step{

@@ -128,6 +128,11 @@ func TestRepositories(t *testing.T) {
 	if server := content(t, site, "/etc/pgbackrest/pgbackrest.conf"); !contains(rules(server), "tls-server-auth=berth-cpt=cpt,jnb") || !contains(rules(server), "tls-server-address=10.255.0.1") {
 		t.Errorf("the server for the sister: %s", server)
 	}
+	// The sister names paths by itself: what this machine's own repository is, its requests never see.
+	unit := content(t, site, "/etc/systemd/system/pgbackrest.service.d/berth.conf")
+	if !contains(rules(unit), "ReadWritePaths=/srv/data/pgbackrest/sister /var/log/pgbackrest /var/spool/pgbackrest") || !contains(rules(unit), "InaccessiblePaths=-/srv/data/pgbackrest/own") {
+		t.Errorf("the server for the sister reaches: %s", unit)
+	}
 	d := onPremises()
 	d.Backup.Folder = "/mnt/backup"
 	premises, err := Render(d)
@@ -179,6 +184,15 @@ func TestClientsDatabases(t *testing.T) {
 	}
 }
 
+func mustRender(t *testing.T) bundle.Bundle {
+	t.Helper()
+	b, err := Render(johannesburg())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestDoors(t *testing.T) {
 	c := someClient()
 	c.Name = "globex"
@@ -198,6 +212,19 @@ func TestDoors(t *testing.T) {
 	want = "client=globex\ndatabase=globex\nperson=ada-lindqvist\nopens=2026-11-21T21:00:00Z\ncloses=2026-11-21T22:00:00Z\nreason=INC-2026-014: tasks vanished\n"
 	if got := content(t, b, "/etc/berth/doors.d/globex.break-glass"); got != want {
 		t.Errorf("the door for break-glass access: %q, want %q", got, want)
+	}
+	// No two doors have the same role, and none has one that PostgreSQL would cut.
+	one, other := Client{Name: "b-c"}, Client{Name: "c"}
+	if one.breakGlassRole("a") == other.breakGlassRole("a-b") {
+		t.Error("two people on two clients have one role:", one.breakGlassRole("a"))
+	}
+	if script := content(t, mustRender(t), "/usr/local/sbin/berth-doors"); !strings.Contains(script, `'bg_%s.%s\n' "$(value "$1" person)" "$(value "$1" database)"`) || c.breakGlassRole("ada-lindqvist") != "bg_ada-lindqvist.globex" {
+		t.Error("berth-doors makes a role of another name than", c.breakGlassRole("ada-lindqvist"))
+	}
+	long := c
+	long.Name, long.BreakGlass = strings.Repeat("n", 29), &spec.MachineBreakGlass{Person: strings.Repeat("a", 31)}
+	if _, err := RenderClient(long); err == nil || !strings.Contains(err.Error(), "longer than the 63 letters") {
+		t.Errorf("a role of 64 letters: %v", err)
 	}
 	c.Standing = Standby
 	if b, err = RenderClient(c); err != nil {

@@ -82,7 +82,7 @@ func (d Description) service() bundle.Bundle {
 			program(hostLib+"serves", serviceRaw("service/serves")),
 			program(hostLib+"taskflow-digest", serviceRaw("service/taskflow-digest")),
 			program(sbin+"berth-taskflow", serviceRaw("service/berth-taskflow")),
-			plain("/etc/taskflow/mail.env", fmt.Sprintf("TASKFLOW_MAIL_HOST=127.0.0.1\nTASKFLOW_MAIL_PORT=25\nTASKFLOW_MAIL_TLS=off\nTASKFLOW_MAIL_FROM=%s\n", d.Watch.Mail.From)),
+			plain("/etc/taskflow/mail.env", fmt.Sprintf("TASKFLOW_MAIL_HOST=127.0.0.1\nTASKFLOW_MAIL_PORT=25\nTASKFLOW_MAIL_TLS=off\nTASKFLOW_MAIL_FROM=%s\n", shellQuote(d.Watch.Mail.From))),
 		},
 	}
 	if d.Sister != nil {
@@ -97,6 +97,7 @@ func (d Description) service() bundle.Bundle {
 			plain("/etc/taskflow/sister", "rsync://"+sister+":873\n"),
 			program(hostLib+"fetch-attachments", serviceRaw("service/fetch-attachments")),
 		)
+		b.Steps = append(b.Steps, bundle.Step{Name: "38-attachments", Script: serviceRaw("service/step-38-attachments")})
 		b.Units = append(b.Units, bundle.Unit{Name: "berth-attachments.service", State: bundle.Running, RestartOn: []string{"/etc/berth/attachments.conf"}})
 	}
 	if d.Backup != nil && d.Backup.ThirdPlace != nil {
@@ -146,16 +147,11 @@ func (c Client) instance() bundle.Bundle {
 			{Name: "40-taskflow", Script: serviceText("service/instance-40.sh", data)},
 			{Name: "70-taskflow", Script: serviceText("service/instance-70.sh", data)},
 		},
-		// Both timers are on at both sites: each looks who serves the client before it does anything.
+		// Both timers are on at both sites: each looks who serves the client before it does anything. The service itself is step 70's to
+		// enable and start, where the client is served: an apply during a failover must not bring it back at home, nor take it from
+		// the standby.
 		Units:   []bundle.Unit{{Name: "taskflow-backup@" + c.Name + ".timer", State: bundle.Running}},
 		Secrets: []string{"application-key", "backup-key"},
-	}
-	if c.Standing == Home {
-		// Step 70 starts them, after the database is there. Those of a standby are berth-promote's to enable: an apply after that
-		// must not take them back.
-		b.Units = append(b.Units,
-			bundle.Unit{Name: "taskflow@" + c.Name + ".socket", State: bundle.Enabled},
-			bundle.Unit{Name: "taskflow@" + c.Name + ".service", State: bundle.Enabled})
 	}
 	if c.Role == Site {
 		b.Units = append(b.Units, bundle.Unit{Name: "taskflow-attachments@" + c.Name + ".timer", State: bundle.Running})

@@ -70,6 +70,22 @@ func TestAttachmentsComeFromTheSiteThatServes_BK_2(t *testing.T) {
 		t.Error("it can be written to")
 	}
 
+	// What is removed is kept aside, and a link in the place of a folder is not followed.
+	if text, err := os.ReadFile(filepath.Join(standby, data, "removed", time.Now().UTC().Format(time.DateOnly), "files/gone")); err != nil || len(text) == 0 {
+		t.Errorf("what was removed at home: %q, %v", text, err)
+	}
+	if err := os.RemoveAll(filepath.Join(home, data, "backups")); err != nil {
+		t.Fatal(err)
+	}
+	place(t, home, "srv/data/taskflow/other/files/theirs", "another client's")
+	if err := os.Symlink(filepath.Join(home, "srv/data/taskflow/other/files"), filepath.Join(home, data, "backups")); err != nil {
+		t.Fatal(err)
+	}
+	followed := call(t, standby, nil, fetch, "globex-eu")
+	if left, _ := filepath.Glob(filepath.Join(standby, data, "*/theirs")); len(left) > 0 {
+		t.Errorf("a link was followed to %q: %+v", left, followed)
+	}
+
 	// The disk at home is away: an empty folder in its place must not empty this one.
 	if err := os.Rename(filepath.Join(home, data, "files"), filepath.Join(home, "elsewhere")); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,8 @@ func (d Description) watch() bundle.Bundle {
 	b := bundle.Bundle{
 		Packages: []string{"ca-certificates", "curl", "iputils-ping", "jq", "msmtp", "msmtp-mta", "openssl"},
 		Files: []bundle.File{
-			plain("/etc/berth/watch.conf", d.watchConfiguration()),
+			// Root's alone: who knows the heartbeat's address can feign that all is well.
+			{Path: "/etc/berth/watch.conf", Content: d.watchConfiguration(), Mode: 0o600},
 			program(sbin+"berth-alert", serviceRaw("watch/berth-alert")),
 			program(sbin+"berth-check", serviceRaw("watch/berth-check")),
 			program(sbin+"berth-heartbeat", serviceRaw("watch/berth-heartbeat")),

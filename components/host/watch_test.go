@@ -68,6 +68,7 @@ type sink struct {
 	mails []string
 	away  bool
 	never string // what is in mails that are never taken
+	no    string // who is no recipient here
 	port  int
 }
 
@@ -140,6 +141,10 @@ func (s *sink) serve(conn net.Conn) {
 			return
 		default:
 			if strings.HasPrefix(word, "RCPT") {
+				if s.no != "" && strings.Contains(line, s.no) {
+					_, _ = io.WriteString(conn, "550 nobody of that name\r\n")
+					continue
+				}
 				mail.WriteString(line)
 			}
 			_, _ = io.WriteString(conn, "250 ok\r\n")
@@ -176,7 +181,7 @@ func watching() Description {
 	return Description{
 		Name: "jnb", Domain: "southern",
 		Watch:  spec.Watch{Mail: spec.Relay{Host: "smtp.northwind.example", Port: 587, From: "machines@northwind.example", TLS: "starttls"}},
-		Alerts: spec.Alerts{Emails: []string{"ops@northwind.example", "ada@northwind.example"}, Phones: []string{"+27115550100"}},
+		Alerts: spec.Alerts{Emails: []string{"ops@northwind.example"}, Phones: []string{"+27115550100"}},
 		Disks:  &Disks{Filesystem: "ext4"},
 	}
 }
@@ -200,7 +205,7 @@ func TestAlertIsToldOnceAndTakenBack_AV_7(t *testing.T) {
 	step("all is well", 0, 0, "", "raid", "ok", "md0 whole")
 	step("a warning", 0, 1, "Subject: [jnb.southern] warning: raid", "raid", "warning", "md0 is rebuilt: 3%")
 	step("the same again", 0, 0, "", "raid", "warning", "md0 is rebuilt: 5%")
-	step("worse", 0, 1, "RCPT TO:<ada@northwind.example>", "raid", "critical", "md0 has 1 of 2 disks;\nSubject: forged")
+	step("worse", 0, 1, "RCPT TO:<ops@northwind.example>", "raid", "critical", "md0 has 1 of 2 disks;\nSubject: forged")
 	step("better, not well", 0, 0, "", "raid", "warning", "md0 is rebuilt: 1%")
 	step("well again", 0, 1, "Subject: [jnb.southern] recovered: raid", "raid", "ok", "md0 whole")
 	step("still well", 0, 0, "", "raid", "ok", "md0 whole")
@@ -244,6 +249,69 @@ func TestAlertIsNotLostWhileMailIsAway_AV_7(t *testing.T) {
 	place(t, root, "var/lib/berth/alerts", "a file where a folder should be")
 	if got := call(t, root, nil, alert, "disk-space", "critical", "no room"); got.code != 3 || !strings.Contains(strings.Join(mail.take(), ""), "could not be queued: no room") {
 		t.Errorf("an alert that cannot be queued: %+v", got)
+	}
+}
+
+func TestARefusedRecipientKeepsNoMailFromOthers_AV_7(t *testing.T) {
+	need(t, "bash", "jq", "msmtp", "flock")
+	mail := newSink(t)
+	mail.no = "left@northwind.example"
+	d := watching()
+	d.Alerts.Emails = []string{"left@northwind.example", "ops@northwind.example", "ada@northwind.example"}
+	root := watchRoot(t, d, mail)
+	alert := filepath.Join(root, "usr/local/sbin/berth-alert")
+	for i := range 5 { // what waits for one address holds up no later mail to the others
+		if got := call(t, root, nil, alert, fmt.Sprintf("raid-%d", i), "critical", "a disk is lost"); got.code != 1 {
+			t.Errorf("exit %d while one mail waits: %s", got.code, got.err)
+		}
+		all := strings.Join(mail.take(), "\n")
+		for _, to := range []string{"ops", "ada"} {
+			if want := "RCPT TO:<" + to + "@northwind.example>"; strings.Count(all, want) != 1 {
+				t.Errorf("alert %d: %s is not told once: %s", i, to, all)
+			}
+		}
+	}
+	waiting := func() int {
+		files, err := filepath.Glob(filepath.Join(root, "var/lib/berth/alerts/queue/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	if n := waiting(); n != 5 {
+		t.Errorf("%d mails wait for the address that is refused, want 5", n)
+	}
+	d.Alerts.Emails = d.Alerts.Emails[1:] // somebody mends the file: what waited for nobody goes
+	place(t, root, "etc/berth/watch.conf", d.watchConfiguration())
+	if got := call(t, root, nil, alert, "--deliver"); got.code != 0 || waiting() != 0 {
+		t.Errorf("exit %d, %d wait", got.code, waiting())
+	}
+}
+
+func TestAnotherFailureIsToldThoughTheCheckWasBad_AV_7(t *testing.T) {
+	need(t, "bash", "jq", "msmtp", "flock")
+	mail := newSink(t)
+	root := watchRoot(t, watching(), mail)
+	alert := filepath.Join(root, "usr/local/sbin/berth-alert")
+	now := []string{"BERTH_ALERT_PAUSE=0"}
+	for _, step := range []struct {
+		name, severity, text string
+		env                  []string
+		mails                int
+	}{
+		{"a disk", "critical", "md0 has 1 of 2 disks", nil, 1},
+		{"the same with other numbers", "critical", "md7 has 3 of 8 disks", now, 0},
+		{"another array, within ten minutes", "critical", "md0 is inactive", nil, 0},
+		{"another array", "critical", "md0 is inactive", now, 1},
+		{"the same again", "critical", "md0 is inactive", now, 0},
+		{"better", "warning", "md0 is rebuilt: 1%", now, 0},
+		{"still better", "warning", "md0 is rebuilt: 2%", now, 0},
+		{"wrong in another way", "warning", "md0 has a spare too few", now, 1},
+	} {
+		call(t, root, step.env, alert, "raid", step.severity, step.text)
+		if mails := mail.take(); len(mails) != step.mails {
+			t.Errorf("%s: %d mails, want %d", step.name, len(mails), step.mails)
+		}
 	}
 }
 
@@ -448,6 +516,14 @@ func TestHeartbeatOnlyWhileAllIsWell_AV_7(t *testing.T) {
 	d := watching()
 	d.Watch.HeartbeatURL = server.URL + "/jnb"
 	root := watchRoot(t, d, newSink(t))
+	if !strings.Contains(serviceRaw("watch/berth-heartbeat"), "curl --config -") {
+		t.Error("the address is an argument, which everybody on the machine can read")
+	}
+	for _, f := range d.watch().Files {
+		if f.Path == "/etc/berth/watch.conf" && f.Mode != 0o600 {
+			t.Errorf("%s, which has the address, is %o", f.Path, f.Mode)
+		}
+	}
 	place(t, root, "authority.pem", string(pemOf(server.Certificate().Raw)))
 	env := []string{"CURL_CA_BUNDLE=" + filepath.Join(root, "authority.pem")}
 	result := func(severity string, age time.Duration) string {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/berth-iac/berth/components/naming"
@@ -76,6 +77,12 @@ func (a Args) check() error {
 	}
 	if len(a.OfficeCIDRs) == 0 || len(a.WebFrom) == 0 {
 		fail("addresses for SSH and for 443 are needed: an empty list never means everyone")
+	}
+	for what, ranges := range map[string][]netip.Prefix{"SSH": a.OfficeCIDRs, "443": a.WebFrom} {
+		// Lightsail takes a list without IPv4 for no list at all, and lets everybody in; and the server has an IPv4 address alone.
+		if len(ranges) > 0 && !slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Addr().Is4() }) {
+			fail("all addresses for %s are IPv6: name one of IPv4 at least, since Lightsail takes no list for everyone", what)
+		}
 	}
 	for _, r := range append(append([]netip.Prefix(nil), a.OfficeCIDRs...), a.WebFrom...) {
 		if r.Bits() == 0 {
@@ -161,7 +168,10 @@ func (b builder) server() error {
 	}
 	b.light.InstanceID, b.light.Address = instance.Name, address.IpAddress
 	b.light.After = []pulumi.Resource{instance, ports, attachment}
-	b.light.Connection = machine.Connection{Address: address.IpAddress, Port: 22, User: "berth", HostKey: b.args.Server.HostKey}
+	b.light.Connection = machine.Connection{
+		Address: address.IpAddress, Port: 22, User: "berth", HostKey: machine.Pinned(b.args.Server.HostKey),
+		Instance: instance.Arn, // name and address outlive the server
+	}
 	return nil
 }
 

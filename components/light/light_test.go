@@ -54,6 +54,7 @@ func TestArgsAreChecked(t *testing.T) {
 		"no key":      {func(a *light.Args) { a.DeployKeys = nil }, "no deploy key is given"},
 		"no office":   {func(a *light.Args) { a.OfficeCIDRs = nil }, "an empty list never means everyone"},
 		"everyone":    {func(a *light.Args) { a.WebFrom = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, "0.0.0.0/0 is everyone"},
+		"IPv6 alone":  {func(a *light.Args) { a.OfficeCIDRs = []netip.Prefix{netip.MustParsePrefix("2001:db8::/48")} }, "all addresses for SSH are IPv6"},
 		"no password": {func(a *light.Args) { a.Password = nil }, "no name or no password"},
 		"no size":     {func(a *light.Args) { a.Server.Bundle = "" }, "a size or a version is empty"},
 	} {

@@ -99,7 +99,10 @@ func (s *Site) make(ctx *pulumi.Context, args Args) error {
 			return err
 		}
 	}
-	s.Connection = machine.Connection{Address: address.IpAddress, Port: 22, User: deployUser, HostKey: h.HostKey}
+	s.Connection = machine.Connection{
+		Address: address.IpAddress, Port: 22, User: deployUser, HostKey: machine.Pinned(h.HostKey),
+		Instance: server.ID().ToStringOutput(), // the address outlives the server
+	}
 	// Both ends of the tunnel are in the pair's private network: its port is not open to the internet at all.
 	s.Endpoint = pulumi.String(private + ":" + strconv.Itoa(args.TunnelPort)).ToStringOutput()
 	return nil
@@ -119,6 +122,9 @@ func (s *Site) firewall(ctx *pulumi.Context, args Args, name pulumi.String) (*hc
 	rules := hcloud.FirewallRuleArray{allow("SSH from the office", "22", args.OfficeCIDRs)}
 	if !args.Site.Hetzner.LoadBalancer { // whose connections come through the private network
 		rules = append(rules, allow("HTTPS from Cloudflare", "443", args.WebFrom))
+	}
+	if tools := args.Site.Hetzner.BICIDRs; len(tools) > 0 { // on to the machine's own firewall, which knows whose time it is
+		rules = append(rules, allow("BI tools of clients", "5432", tools))
 	}
 	return hcloud.NewFirewall(ctx, s.name+"-firewall", &hcloud.FirewallArgs{
 		Name: name, Rules: rules, Labels: labels(args.Scope, scope.None),

@@ -99,6 +99,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		pulumi.Parent(s), pulumi.DependsOn(s.after)); err != nil {
 		return nil, err
 	}
+	// Whom the keys were made by is whom the bundle, with all its secrets, goes to: there is one first contact and not two.
+	s.Connection = s.Connection.With(s.Keys.HostKey)
 	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"origin": s.Origin, "endpoint": s.Endpoint})
 }
 
@@ -113,15 +115,15 @@ func (s *Site) adopt(args Args) {
 
 // Connection is how a machine of a file is reached.
 func Connection(m spec.Machine) machine.Connection {
-	c := machine.Connection{Address: pulumi.String(m.Address), Port: m.Port, User: m.User, HostKey: m.HostKey}
+	c := machine.Connection{Address: pulumi.String(m.Address), Port: m.Port, User: m.User, HostKey: machine.Pinned(m.HostKey)}
 	if b := m.Bastion; b != nil {
 		c.Bastion = &machine.Bastion{Address: b.Address, Port: b.Port, User: b.User, HostKey: b.HostKey}
 	}
 	return c
 }
 
-// Install puts the site's bundle on it. Protection keeps it from being taken off a machine that serves clients. Settings and secrets are those that the bundle asks for; the disks' devices and what the
-// sister's keys say are added.
+// Install puts the site's bundle on it. Protection keeps it from being taken off a machine that serves clients. Settings and secrets are
+// those that the bundle asks for; the disks' devices and what the sister's keys say are added.
 func (s *Site) Install(ctx *pulumi.Context, b bundle.Bundle, sister *Site, secrets map[string]pulumi.StringInput) (*machine.Bundle, error) {
 	settings, err := Settings(b, map[string]pulumi.StringInput{
 		"disk-a": s.DiskA, "disk-b": s.DiskB,

@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/blang/semver"
 )
@@ -28,10 +30,14 @@ type Command struct {
 	Started func(pid int, args []string)
 
 	killed bool
+	peak   uint64
 }
 
 // Killed tells whether a CLI was ended by a signal instead of ending by itself: what it left may be in disorder.
 func (c *Command) Killed() bool { return c.killed }
+
+// Peak is what a CLI and its plugins held at most so far, in bytes; 0 when that is not known.
+func (c *Command) Peak() uint64 { return c.peak }
 
 // Version is the version that Find made sure of.
 func (c *Command) Version() semver.Version { return semver.MustParse(Version) }
@@ -93,10 +99,14 @@ func (c *Command) wait(ctx context.Context, cmd *exec.Cmd) error {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	cancelled := ctx.Done()
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
 	for {
 		select {
 		case err := <-ended:
 			return err
+		case <-looks.C:
+			c.peak = max(c.peak, held(cmd.Process.Pid))
 		case <-cancelled:
 			cancelled = nil
 			_ = cmd.Process.Signal(os.Interrupt) // fails only when it has just ended by itself
@@ -114,4 +124,33 @@ func (c *Command) Plain(ctx context.Context, dir string, env []string, args ...s
 		return "", fmt.Errorf("pulumi %s: %w\n%s", strings.Join(args[:min(2, len(args))], " "), err, strings.TrimSpace(errOut))
 	}
 	return out, nil
+}
+
+// lookEvery is how often is looked at what a CLI holds. What the kernel says at its end begins with what this process held when
+// it started the CLI.
+const lookEvery = 100 * time.Millisecond
+
+// held is what a process and all that it started have held at most, in bytes; 0 where the kernel does not say.
+func held(pid int) uint64 {
+	total := uint64(0)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	if _, after, ok := bytes.Cut(text, []byte("VmHWM:")); ok {
+		var kilobytes uint64
+		if _, err := fmt.Sscan(string(after[:min(len(after), 32)]), &kilobytes); err == nil {
+			total = kilobytes << 10
+		}
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil {
+		return total
+	}
+	for _, child := range strings.Fields(string(children)) {
+		if id, err := strconv.Atoi(child); err == nil {
+			total += held(id)
+		}
+	}
+	return total
 }

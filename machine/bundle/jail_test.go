@@ -3,9 +3,11 @@ package bundle_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,12 +34,21 @@ is-enabled) cat $d/$u.enabled 2>/dev/null || { echo disabled; exit 1; } ;;
 is-active) cat $d/$u.active 2>/dev/null || { echo inactive; exit 3; } ;;
 enable) echo enabled >$d/$u.enabled ;;
 disable | unmask) rm -f $d/$u.enabled ;;
-mask) echo masked >$d/$u.enabled ;;
+mask) echo masked >$d/$u.enabled; [ -e /etc/systemd/system/$u ] || echo "Unit $u does not exist, proceeding anyway." >&2 ;;
 start) [ "$u" != broken.service ] || exit 1; echo active >$d/$u.active ;;
 stop) rm -f $d/$u.active ;;
-show) f=/etc/systemd/system/$2; case "$*" in *FragmentPath*) u=${*: -1}; [ -e /etc/systemd/system/$u ] && echo /etc/systemd/system/$u || echo /usr/sbin/nft ;; esac ;;
+show)
+	shift
+	for u; do
+		echo "UnitFileState=$(cat $d/$u.enabled 2>/dev/null || echo disabled)"
+		echo "ActiveState=$(cat $d/$u.active 2>/dev/null || echo inactive)"
+		if [ -e /etc/systemd/system/$u ]; then echo "FragmentPath=/etc/systemd/system/$u"; else echo FragmentPath=/usr/sbin/nft; fi
+		echo
+	done
+	exit ;;
 esac
 echo "$*" >>/run/calls
+if [ "$1" = "$(cat /run/kill-after 2>/dev/null)" ]; then kill -9 $PPID; fi
 `
 
 func newJail(t testing.TB) jail {
@@ -103,6 +114,12 @@ func (j jail) run(command string, args ...string) (stdout, stderr string, code i
 		j.t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// mortal runs a command that may be killed from within: the first process of a namespace cannot be.
+func (j jail) mortal(line string) (stdout, stderr string, code int) {
+	j.t.Helper()
+	return j.run("bash", "-c", line+"; exit $?")
 }
 
 func (j jail) expect(code int, want, command string, args ...string) {
@@ -182,7 +199,9 @@ unit stop rpc.service
 unit mask rpc.service
 `
 	j.expect(10, beginning+"step 60-late: can be told only once what stands above is done\n", "bash", at+"/berth-host", "plan", at)
-	j.expect(0, beginning+"step 60-late: write /run/late\n", "bash", at+"/berth-host", "apply", at)
+	if out, errs, code := j.run("bash", at+"/berth-host", "apply", at); code != 0 || out != beginning+"step 60-late: write /run/late\n" || strings.Contains(errs, "does not exist") {
+		t.Fatalf("exit %d, printed\n%s\nand said, perhaps of a unit that is none the worse for being masked,\n%s", code, out, errs)
+	}
 	j.expect(0, "", "berth-host", "apply", at)
 	j.expect(0, "", "berth-host", "plan")
 	j.expect(0, "640 berth-probe /etc/app/main.conf\n600 daemon /etc/app/it.conf\n", "stat", "-c", "%a %U %n", "/etc/app/main.conf", "/etc/app/it.conf")
@@ -262,5 +281,118 @@ func TestStepThatDoesNotSettleIsSaid(t *testing.T) {
 		if out, errs, code := j.run("bash", at+"/berth-host", "apply", at); code != 1 || !strings.Contains(errs, tc.want) {
 			t.Errorf("%s: exit %d, want 1 and %q\n%s%s", name, code, tc.want, out, errs)
 		}
+	}
+}
+
+// units is a bundle that has a service and a timer of its own, or no longer.
+func units(has bool) bundle.Bundle {
+	b := bundle.Bundle{Name: "host", Files: []bundle.File{{Path: "/etc/app/main.conf", Content: "one\n", Mode: 0o644}}}
+	for _, name := range []string{"app.service", "app.timer"} {
+		if has {
+			b.Files = append(b.Files, bundle.File{Path: "/etc/systemd/system/" + name, Content: "[Unit]\n", Mode: 0o644})
+			b.Units = append(b.Units, bundle.Unit{Name: name, State: bundle.Running})
+		}
+	}
+	return b
+}
+
+func TestUnitsThatANewerBundleLacksAreStopped(t *testing.T) {
+	const want = `unit stop app.service
+unit disable app.service
+unit stop app.timer
+unit disable app.timer
+file remove /etc/systemd/system/app.service
+file remove /etc/systemd/system/app.timer
+`
+	sorted := func(text string) string {
+		lines := strings.SplitAfter(text, "\n")
+		slices.Sort(lines)
+		return strings.Join(lines, "")
+	}
+	for _, killed := range []string{"", "stop", "disable", "daemon-reload"} {
+		t.Run("killed after "+killed, func(t *testing.T) {
+			j := newJail(t)
+			at := j.put(extract(t, units(true), nil, nil))
+			if _, errs, code := j.run("bash", at+"/berth-host", "apply", at); code != 0 {
+				t.Fatalf("exit %d: %s", code, errs)
+			}
+			j.put(extract(t, units(false), nil, nil))
+			if out, errs, code := j.run("berth-host", "plan", at); code != 10 || sorted(out) != sorted(want) {
+				t.Errorf("plan: exit %d, printed\n%s\nwant\n%s\n%s", code, out, want, errs)
+			}
+			if killed != "" {
+				write(t, j.path("/run/kill-after"), killed+"\n", 0o644)
+				if out, _, code := j.mortal("berth-host apply " + at); code == 0 {
+					t.Fatalf("it was not killed: %s", out)
+				}
+				if err := os.Remove(j.path("/run/kill-after")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, errs, code := j.run("berth-host", "apply", at)
+			if code != 0 || killed == "" && sorted(out) != sorted(want) {
+				t.Errorf("apply: exit %d, printed\n%s\nwant\n%s\n%s", code, out, want, errs)
+			}
+			for _, name := range []string{"app.service", "app.timer"} {
+				for _, is := range []string{".active", ".enabled"} {
+					if _, err := os.Stat(j.path("/run/units/" + name + is)); err == nil {
+						t.Errorf("%s is still %s", name, is[1:])
+					}
+				}
+			}
+			j.expect(0, "", "berth-host", "plan")
+		})
+	}
+}
+
+// killer stands in for a program of the system, and kills who calls it after it was called for the nth time for an archive.
+const killer = `#!/bin/bash
+%s "$@" || exit
+case "$*" in *archive*)
+	n=$(cat /run/count 2>/dev/null || echo 0)
+	echo $((n + 1)) >/run/count
+	[ "$((n + 1))" != "$(cat /run/kill 2>/dev/null)" ] || kill -9 $PPID
+esac
+`
+
+func TestTheKeptBundleSurvivesTwoKills(t *testing.T) {
+	j := newJail(t)
+	at := j.put(extract(t, units(false), nil, nil))
+	if _, errs, code := j.run("bash", at+"/berth-host", "apply", at); code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	for _, program := range []string{"mv", "rm"} {
+		write(t, j.path("/usr/local/sbin/"+program), fmt.Sprintf(killer, "/usr/bin/"+program), 0o755)
+	}
+	first, second := 0, 0
+	for {
+		first++
+		if first > 12 {
+			t.Fatal("it is killed however late")
+		}
+		write(t, j.path("/run/kill"), fmt.Sprint(first), 0o644)
+		write(t, j.path("/run/count"), "0", 0o644)
+		if _, _, code := j.mortal("berth-host apply " + at); code == 0 {
+			break // it ends before it is killed
+		}
+		for second = 1; second <= 6; second++ {
+			write(t, j.path("/run/kill"), fmt.Sprint(second), 0o644)
+			write(t, j.path("/run/count"), "0", 0o644)
+			_, _, _ = j.mortal("berth-host apply " + at)
+			write(t, j.path("/run/kill"), "0", 0o644)
+			if out, errs, code := j.run("berth-host", "state"); code != 0 || !strings.Contains(out, "end host") {
+				t.Fatalf("killed at %d and at %d: exit %d, %s%s", first, second, code, out, errs)
+			}
+			if _, errs, code := j.run("berth-host", "plan"); code != 0 {
+				t.Fatalf("killed at %d and at %d: the kept bundle cannot be planned: exit %d, %s", first, second, code, errs)
+			}
+		}
+	}
+	if first < 3 {
+		t.Errorf("only %d places were tried", first)
+	}
+	left, err := filepath.Glob(j.path("/var/lib/berth/bundles/host/archive*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

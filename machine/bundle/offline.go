@@ -27,12 +27,17 @@ var fetchPackages string
 // FetchPackages is a script that fetches packages of the distribution, with all that they need, into a folder, for an archive that needs
 // no network. The bundles' packages are in it; whoever runs it names the folder.
 func FetchPackages(bundles []Bundle) string {
+	return strings.Replace(fetchPackages, "packages=()", "packages=("+strings.Join(packagesOf(bundles), " ")+")", 1)
+}
+
+// packagesOf are the names of the packages that bundles ask for, each once.
+func packagesOf(bundles []Bundle) []string {
 	var names []string
 	for _, b := range bundles {
 		names = append(names, b.Packages...)
 	}
 	slices.Sort(names)
-	return strings.Replace(fetchPackages, "packages=()", "packages=("+strings.Join(slices.Compact(names), " ")+")", 1)
+	return slices.Compact(names)
 }
 
 // OfflineArgs are what goes into an archive that a machine's administrator runs without network.
@@ -51,7 +56,8 @@ type OfflineArgs struct {
 	Duties []string
 	// Release holds the files of the release by name, which are laid below /var/lib/berth/releases/<version>; nil: the machine downloads it.
 	Release map[string][]byte
-	// Packages holds *.deb files that the bundles need and what those need; nil: the machine has network or a mirror.
+	// Packages is a folder that FetchPackages filled: *.deb files that the bundles need and what those need, and what says which they
+	// are. Nil: the machine has network or a mirror.
 	Packages fs.FS
 }
 
@@ -175,7 +181,7 @@ func (a OfflineArgs) payload() ([]byte, error) {
 		all = append(all, member{"release/" + name, 0o644, string(a.Release[name])})
 	}
 	if a.Packages != nil {
-		some, err := packageFiles(a.Packages)
+		some, err := packageFiles(a.Packages, a.Bundles)
 		if err != nil {
 			return nil, err
 		}
@@ -199,27 +205,56 @@ func (a OfflineArgs) payload() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// packageFiles takes the packages of a folder, sorted by name; whatever else is in it is left out.
-func packageFiles(from fs.FS) ([]member, error) {
+// packageFiles takes the packages of a folder that the fetching script has filled, sorted by name. All of them are installed without
+// any further question, so that one that the script did not fetch, or fetched otherwise, is refused, and one that bundles need is missed.
+func packageFiles(from fs.FS, bundles []Bundle) ([]member, error) {
 	names, err := fs.Glob(from, "*.deb")
 	if err != nil {
 		return nil, fmt.Errorf("read the folder of packages: %w", err)
 	}
+	const fill = "fill it with the script that `berth bundle --fetch-script` prints"
 	if len(names) == 0 {
-		return nil, errors.New("the folder of packages holds no file that ends in .deb: fill it with the script that `berth bundle --fetch-script` prints")
+		return nil, errors.New("the folder of packages holds no file that ends in .deb: " + fill)
+	}
+	sums, errSums := fs.ReadFile(from, "SHA256SUMS")
+	asked, errAsked := fs.ReadFile(from, "packages")
+	if err := errors.Join(errSums, errAsked); err != nil {
+		return nil, fmt.Errorf("the folder of packages does not say what was fetched into it; %s: %w", fill, err)
 	}
 	var all []member
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	fetched := map[string]string{} // by name
+	for line := range strings.Lines(string(sums)) {
+		sum, name, _ := strings.Cut(strings.TrimRight(line, "\n"), "  ")
+		fetched[name] = sum
+	}
 	for _, name := range names {
-		if !fileName.MatchString(name) {
-			return nil, fmt.Errorf("the folder of packages has a file %q: that is no name of a package", name)
-		}
 		text, err := fs.ReadFile(from, name)
-		if err != nil {
-			return nil, fmt.Errorf("read the folder of packages: %w", err)
+		sum := sha256.Sum256(text)
+		switch {
+		case err != nil:
+			bad("read the folder of packages: %w", err)
+		case !fileName.MatchString(name):
+			bad("the folder of packages has a file %q: that is no name of a package", name)
+		case fetched[name] == "":
+			bad("the folder of packages has a file %s that SHA256SUMS does not name: take it out, or fetch all anew", name)
+		case fetched[name] != hex.EncodeToString(sum[:]):
+			bad("the package %s is not the one that SHA256SUMS names: fetch all anew", name)
 		}
+		delete(fetched, name)
 		all = append(all, member{"debs/" + name, 0o644, string(text)})
 	}
-	return all, nil
+	for _, name := range slices.Sorted(maps.Keys(fetched)) {
+		bad("the package %s, which SHA256SUMS names, is gone from the folder: fetch all anew", name)
+	}
+	listed := strings.Fields(string(asked))
+	for _, name := range packagesOf(bundles) {
+		if !slices.Contains(listed, name) || !slices.ContainsFunc(names, func(file string) bool { return strings.HasPrefix(file, name+"_") }) {
+			bad("the folder of packages lacks %s, which the bundles need: fetch all anew", name)
+		}
+	}
+	return all, errors.Join(errs...)
 }
 
 func (a OfflineArgs) duties() string {

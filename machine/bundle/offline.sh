@@ -12,6 +12,7 @@
 #     sh <this file> duties      what is your part from now on
 #     sh <this file> plan        what it would change, without changing anything
 #     sh <this file> apply       change it
+#     sh <this file> copied      say that you have put the secrets that it made in a safe place
 set -eu
 umask 077
 
@@ -24,6 +25,7 @@ bundles='{{.Bundles}}'
 
 self=$0
 answers=${BERTH_ANSWERS:-./answers}
+made=/var/lib/berth/made # the secrets that this machine made for itself and that nobody said he has copied
 diff=
 
 say() { printf '%s\n' "$*" >&2; }
@@ -44,9 +46,10 @@ $self: $client, TaskFlow $version.
   sh $self extract DIR      lay everything down in DIR, to read it
   sh $self plan [--diff]    what apply would change on this machine; changes nothing
   sh $self apply            change it; stopped half-way, run it again
+  sh $self copied           the secrets that apply made are in a safe place: it names them no more
   sh $self report FILE      how this machine is, to send to us; holds no secrets
 
-plan and apply need root. What they have to ask they ask in a file (--answers FILE; default ./answers): the first run writes it with
+plan, apply and copied need root. What they have to ask they ask in a file (--answers FILE; default ./answers): the first run writes it with
 every question, you fill it in, and run the command again. Exit codes: 0 done, 1 failed, 2 wrong use, 3 answers are missing,
 10 (plan) there is something to change.
 END
@@ -98,6 +101,8 @@ answer() {
 }
 
 safe_answers() {
+	# What a link leads to is somebody else's choice, and so is what would be made at its end.
+	if [ -L "$answers" ]; then die "$answers is a link: name the file itself with --answers, in a folder that nobody else writes to"; fi
 	[ -f "$answers" ] || return 0
 	case $(stat -c '%a %u' -- "$answers") in
 	'600 0' | '400 0') ;;
@@ -127,7 +132,7 @@ fill() {
 			:
 		elif grep -qx "$name" "$work/generated"; then
 			head -c 32 /dev/urandom | base64 -w 0 >"$dir/secrets/$name"
-			printf '%s\n' "$etc/secrets/$name" >>"$work/made"
+			printf '%s\n' "$etc/secrets/$name" >>"$work/making"
 		else
 			printf '%s\n' "$name" >>"$work/missing"
 		fi
@@ -139,8 +144,9 @@ fill() {
 ask() { # writes what is missing into the answers
 	sort -u "$work/missing" -o "$work/missing"
 	if [ ! -f "$answers" ]; then
-		printf '# Answers for %s. A value, or @/path/of/a/file that holds it. Keep this file to yourself.\n' "$client" >"$answers"
-		chmod 600 "$answers"
+		# Only where nothing is (-C): a link that was put there meanwhile is not followed.
+		(set -C && printf '# Answers for %s. A value, or @/path/of/a/file that holds it. Keep this file to yourself.\n' "$client" >"$answers") ||
+			die "$answers cannot be made: name another file with --answers"
 	fi
 	while read -r name; do
 		if ! grep -q "^$name=" "$answers"; then
@@ -162,9 +168,39 @@ prepare() {
 	safe_answers
 	unpack
 	: >"$work/missing"
-	: >"$work/made"
+	: >"$work/making"
 	for b in $bundles; do fill "$b"; done
 	if [ -s "$work/missing" ]; then ask; fi
+}
+
+# remember_making: noted before they are made, so that a run that is stopped in between forgets none.
+remember_making() {
+	[ -s "$work/making" ] || return 0
+	{
+		if [ -f "$made" ]; then cat "$made"; fi
+		cat "$work/making"
+	} | sort -u >"$made.new"
+	sync -- "$made.new"
+	mv -f -- "$made.new" "$made"
+}
+
+not_copied() { # what was made, until somebody says that he has it
+	[ -s "$made" ] || return 0
+	say ""
+	say "This machine made secrets for itself. Without them its data and backups cannot be read on another machine:"
+	while read -r path; do say "  $path"; done <"$made"
+	say "Copy them to a safe place now, such as a sealed envelope or your password store. Then say so: sh $self copied"
+	say ""
+}
+
+copied() {
+	root copied
+	if [ ! -s "$made" ]; then
+		say "there is none that nobody has copied"
+		return
+	fi
+	while read -r path; do say "copied: $path"; done <"$made"
+	rm -f -- "$made"
 }
 
 plan() {
@@ -181,7 +217,8 @@ plan() {
 		*) exit 1 ;;
 		esac
 	done
-	if [ -s "$work/made" ]; then say "(the secrets that this machine makes for itself are made by apply)"; fi
+	if [ -s "$work/making" ]; then say "(the secrets that this machine makes for itself are made by apply)"; fi
+	not_copied
 	[ "$changes" = 0 ] || exit 10
 	say "nothing to change"
 }
@@ -199,17 +236,13 @@ lay_release() { # where the installer of releases looks before it looks on the n
 
 apply() {
 	prepare apply
+	remember_making
 	lay_release
 	for b in $bundles; do
 		say "== $b"
 		bash "$work/bundles/$b/berth-host" apply "$work/bundles/$b" || die "$b was applied in part: mend what the line above says, and run this again"
 	done
-	if [ -s "$work/made" ]; then
-		say ""
-		say "This machine made secrets for itself. Without them its data and backups cannot be read on another machine:"
-		while read -r path; do say "  $path"; done <"$work/made"
-		say "Copy them to a safe place now, such as a sealed envelope or your password store."
-	fi
+	not_copied
 	if [ -f "$answers" ]; then say "$answers is not needed any more: remove it, or keep it where only you can read it."; fi
 	say "Done. Read your duties: sh $self duties"
 }
@@ -263,6 +296,7 @@ apply)
 	verify
 	apply
 	;;
+copied) copied ;;
 report)
 	root report
 	[ -n "$arguments" ] || { help >&2; exit 2; }

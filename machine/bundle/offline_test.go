@@ -2,6 +2,8 @@ package bundle_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,6 +135,14 @@ func TestOfflineArchiveIsPlannedAndApplied_AC_11(t *testing.T) {
 		t.Error("a plan changed something")
 	}
 	run(0, "/etc/berth/client-initech/secrets/key", "apply")
+	// Whoever was stopped before he read it is told again, until he says that he has it.
+	run(0, "Copy them to a safe place now", "plan")
+	run(0, "/etc/berth/client-initech/secrets/key", "apply")
+	run(0, "copied: /etc/berth/client-initech/secrets/key", "copied")
+	run(0, "there is none", "copied")
+	if out, errs, _ := j.run("sh", "-c", "cd /srv && sh a.run apply"); strings.Contains(out+errs, "Copy them") {
+		t.Errorf("what was copied is named again: %s%s", out, errs)
+	}
 	for path, want := range map[string]string{
 		"/etc/app/main.conf": "one\n", "/etc/app/disk": "/dev/disk/by-id/ata-1\n", "/etc/app/colour": "light blue = sky\n", "/etc/app/certificate": "line 1\nline 2\n",
 		"/var/lib/berth/releases/1.2.0/manifest.json": "{}\n",
@@ -156,6 +166,81 @@ func TestOfflineArchiveIsPlannedAndApplied_AC_11(t *testing.T) {
 	left, _ := filepath.Glob(j.path("/var/lib/berth/offline.*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestOfflineNamesWhatAKilledRunMade(t *testing.T) {
+	j := newJail(t)
+	write(t, j.path("/srv/a.run"), string(offline(t, offlineArgs())), 0o644)
+	write(t, j.path("/srv/answers"), "colour=blue\ncertificate=x\n", 0o600)
+	// Whoever replaces the applier's file by another kills the run as soon as the secret is stored.
+	write(t, j.path("/usr/local/sbin/mv"), "#!/bin/bash\n/usr/bin/mv \"$@\"\ncase \"$*\" in */client-initech/secrets/key) kill -9 1 $(cat /run/sh) $PPID ;; esac\n", 0o755)
+	if out, errs, code := j.mortal(`cd /srv && sh -c 'echo $$ >/run/sh; exec sh a.run apply'`); code == 0 {
+		t.Fatalf("it was not killed: %s%s", out, errs)
+	}
+	if err := os.Remove(j.path("/usr/local/sbin/mv")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(j.path("/etc/berth/client-initech/secrets/key")); err != nil {
+		t.Fatal("it was killed before the secret was made:", err)
+	}
+	if out, errs, code := j.run("sh", "-c", "cd /srv && sh a.run apply"); code != 0 || !strings.Contains(errs, "  /etc/berth/client-initech/secrets/key\n") {
+		t.Errorf("exit %d, and the secret that the killed run made is not named: %s%s", code, out, errs)
+	}
+}
+
+func TestOfflineFollowsNoLinkOfAnswers(t *testing.T) {
+	j := newJail(t)
+	write(t, j.path("/srv/a.run"), string(offline(t, offlineArgs())), 0o644)
+	for name, to := range map[string]string{"nowhere": "/etc/cron.d/x", "a file": "/etc/hostname"} {
+		if err := os.Symlink(to, j.path("/srv/answers")); err != nil {
+			t.Fatal(err)
+		}
+		out, errs, code := j.run("sh", "-c", "cd /srv && sh a.run plan")
+		if code != 1 || !strings.Contains(errs, "./answers is a link") {
+			t.Errorf("to %s: exit %d: %s%s", name, code, out, errs)
+		}
+		if err := os.Remove(j.path("/srv/answers")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(j.path("/etc/cron.d/x")); err == nil {
+		t.Error("the questions were written to where a link led")
+	}
+}
+
+func TestOfflineTakesThePackagesThatWereFetched(t *testing.T) {
+	sum := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+	folder := func(change func(fstest.MapFS)) fstest.MapFS {
+		all := fstest.MapFS{
+			"nginx_1.22_amd64.deb": {Data: []byte("web")}, "libc6_2.36_amd64.deb": {Data: []byte("c")}, "packages": {Data: []byte("nginx\n")},
+			"SHA256SUMS": {Data: []byte(sum("c") + "  libc6_2.36_amd64.deb\n" + sum("web") + "  nginx_1.22_amd64.deb\n")},
+		}
+		if change != nil {
+			change(all)
+		}
+		return all
+	}
+	for name, tc := range map[string]struct {
+		change func(fstest.MapFS)
+		want   string
+	}{
+		"as it was fetched":  {nil, ""},
+		"one more":           {func(f fstest.MapFS) { f["evil_1_all.deb"] = &fstest.MapFile{Data: []byte("x")} }, "evil_1_all.deb that SHA256SUMS does not name"},
+		"another":            {func(f fstest.MapFS) { f["nginx_1.22_amd64.deb"].Data = []byte("wed") }, "nginx_1.22_amd64.deb is not the one"},
+		"one less":           {func(f fstest.MapFS) { delete(f, "libc6_2.36_amd64.deb") }, "libc6_2.36_amd64.deb, which SHA256SUMS names, is gone"},
+		"for other bundles":  {func(f fstest.MapFS) { f["packages"].Data = []byte("apache2\n") }, "lacks nginx"},
+		"of who knows where": {func(f fstest.MapFS) { delete(f, "SHA256SUMS") }, "does not say what was fetched"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := offlineArgs()
+			a.Bundles[0].Packages = []string{"nginx"}
+			a.Packages = folder(tc.change)
+			err := bundle.Offline(&bytes.Buffer{}, a)
+			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("err = %v, want %q", err, tc.want)
+			}
+		})
 	}
 }
 

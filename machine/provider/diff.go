@@ -100,7 +100,8 @@ func (d *differ) response() *pulumirpc.DiffResponse {
 	return r
 }
 
-// compareKeys tells what an update of Keys would do. Nothing replaces them: they are the machine's, whatever it is reached by.
+// compareKeys tells what an update of Keys would do. Nothing replaces them: they are the machine's, whatever it is reached by, and a
+// machine that took its place makes its own by an update.
 func compareKeys(olds, news resource.PropertyMap) *differ {
 	d := &differ{found: map[string]*pulumirpc.PropertyDiff{}}
 	d.objects("", olds, news)
@@ -118,7 +119,9 @@ func compareBundle(state, olds, news resource.PropertyMap) *differ {
 	if d.found["name"] != nil {
 		d.add("name", pulumirpc.PropertyDiff_UPDATE_REPLACE)
 	}
-	if d.found["connection.address"] != nil && otherMachine(state, news) {
+	// A machine that took the other's place has nothing of the bundle's, and the other is gone: the bundle is put there by an update,
+	// which removes it from nowhere, and which protection does not stand in the way of.
+	if d.found["connection.address"] != nil && otherMachine(state, news) && !replaced(olds, news) {
 		d.add("connection.address", pulumirpc.PropertyDiff_UPDATE_REPLACE)
 	}
 	pending, _, _ := bare(state["pending"])
@@ -146,4 +149,20 @@ func otherMachine(state, news resource.PropertyMap) bool {
 	connection, _ := ignored.object("connection", news["connection"])
 	pinned, isKnown := ignored.text("connection.hostKey", connection["hostKey"])
 	return isKnown && pinned != "" && known != "" && !sameHostKey(known, pinned)
+}
+
+// replaced tells whether the program's machine took the place of the one that the resource was last made on. One that is not known yet is
+// going to be made, and so is another.
+func replaced(olds, news resource.PropertyMap) bool {
+	instance := func(props resource.PropertyMap) (string, bool) {
+		var ignored problems
+		connection, known := ignored.object("connection", props["connection"])
+		if !known {
+			return "", false
+		}
+		return ignored.text("connection.instance", connection["instance"])
+	}
+	was, _ := instance(olds)
+	is, known := instance(news)
+	return was != "" && (!known || is != "" && is != was)
 }

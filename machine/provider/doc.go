@@ -8,6 +8,7 @@
 // Secrets are sent, and never read back, printed or logged.
 //
 // The package speaks the engine's protocol itself. It runs as a plugin of its
-// own (cmd/pulumi-resource-machine) or inside a process that attaches it. It reads
-// no environment and no file, and does not know what machines are for.
+// own (cmd/pulumi-resource-machine) or inside a process that attaches it, for
+// that process's user alone. It reads no environment, and no file but the
+// kernel's list of connections, and does not know what machines are for.
 package provider

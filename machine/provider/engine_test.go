@@ -277,3 +277,92 @@ func TestMachine(t *testing.T) {
 		}
 	})
 }
+
+// TestReplacedServer: a cloud's server was lost, and another has its address. What lay on the one is made on the other, though the bundle
+// is protected, and nobody has pinned a host key.
+func TestReplacedServer(t *testing.T) {
+	h := newHost(t)
+	h.key = ""
+	instance, owner := "4711", h.owner()
+	program := func(ctx *pulumi.Context) error {
+		p, err := machine.NewProvider(ctx, "ssh", pulumi.String(h.own))
+		if err != nil {
+			return err
+		}
+		connection := h.connection()
+		connection.Instance = pulumi.String(instance)
+		keys, err := machine.NewKeys(ctx, "fsn", machine.KeysArgs{Connection: connection, Generation: 1}, pulumi.Provider(p))
+		if err != nil {
+			return err
+		}
+		_, err = machine.NewBundle(ctx, "fsn-host", machine.BundleArgs{Connection: connection.With(keys.HostKey),
+			Bundle: bundle.Bundle{Name: "host", Settings: []string{"own-key"},
+				Files: []bundle.File{{Path: "/etc/motd", Content: "welcome\n", Mode: 0o644, Owner: owner}}},
+			Settings: map[string]pulumi.StringInput{"own-key": keys.WireGuard},
+		}, pulumi.Provider(p), pulumi.Protect(true))
+		ctx.Export("wireguard", keys.WireGuard)
+		return err
+	}
+	s := stack(t, "", serve(t, provider.Options{}), program)
+	before := up(t, s).Outputs["wireguard"].Value
+	wantNothing(t, s)
+
+	h.stop()
+	if err := os.RemoveAll(h.root); err != nil {
+		t.Fatal(err)
+	}
+	h.newHostKey()
+	h.key = ""
+	h.start("/usr/sbin/sshd")
+	if _, err := s.Refresh(t.Context()); err == nil {
+		t.Error("another machine is taken for the one that the state knows")
+	}
+	instance = "4712"
+	r := up(t, s)
+	if r.Outputs["wireguard"].Value == before {
+		t.Error("the new machine's keys are not read")
+	}
+	if h.read("/etc/motd") != "welcome\n" || !strings.Contains(h.read("/etc/berth/host/settings"), "own-key="+r.Outputs["wireguard"].Value.(string)) {
+		t.Errorf("the bundle is not on the new machine: %q, %q", h.read("/etc/motd"), h.read("/etc/berth/host/settings"))
+	}
+	wantNothing(t, s)
+	if _, err := s.Refresh(t.Context(), optrefresh.ExpectNoChanges()); err != nil {
+		t.Errorf("a refresh of the new machine: %v", err)
+	}
+}
+
+// TestOneFirstContact: the machine that made the keys is the one that secrets are sent to, also when the run ended between the two.
+func TestOneFirstContact(t *testing.T) {
+	h := newHost(t)
+	h.key = ""
+	whole := false
+	program := func(ctx *pulumi.Context) error {
+		p, err := machine.NewProvider(ctx, "ssh", pulumi.String(h.own))
+		if err != nil {
+			return err
+		}
+		keys, err := machine.NewKeys(ctx, "fsn", machine.KeysArgs{Connection: h.connection(), Generation: 1}, pulumi.Provider(p))
+		if err != nil || !whole {
+			return err
+		}
+		_, err = machine.NewBundle(ctx, "fsn-host", machine.BundleArgs{Connection: h.connection().With(keys.HostKey),
+			Bundle:  bundle.Bundle{Name: "host", Secrets: []string{"backup-passphrase"}},
+			Secrets: map[string]pulumi.StringInput{"backup-passphrase": pulumi.String(passphrase)},
+		}, pulumi.Provider(p))
+		return err
+	}
+	s := stack(t, "", serve(t, provider.Options{}), program)
+	up(t, s)
+	h.stop()
+	h.newHostKey() // somebody else answers
+	h.key = ""
+	h.start("/usr/sbin/sshd")
+	whole = true
+	_, err := s.Up(t.Context(), optup.SuppressProgress())
+	if err == nil || !strings.Contains(err.Error(), "nothing was sent to it") {
+		t.Errorf("err = %v, want that the other machine is refused", err)
+	}
+	if got := h.read("/etc/berth/host/secrets/backup-passphrase"); !strings.Contains(got, "no such file") {
+		t.Error("the secret was sent to whoever answered")
+	}
+}

@@ -22,8 +22,11 @@ func (p *problems) target(v resource.PropertyValue) (t ssh.Target, known bool) {
 	if !known {
 		return t, false
 	}
-	p.only("connection", m, "address", "port", "user", "hostKey", "bastion")
-	if t.Hop, known = p.hop("connection", m); !known {
+	p.only("connection", m, "address", "port", "user", "hostKey", "instance", "bastion")
+	var told bool
+	t.Hop, known = p.hop("connection", m)
+	t.Instance, told = p.text("connection.instance", m["instance"])
+	if !known || !told {
 		return t, false
 	}
 	if v, there := m["bastion"]; there {

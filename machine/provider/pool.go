@@ -64,7 +64,7 @@ func (p *pool) turn(ctx context.Context, t ssh.Target) (done func(), err error) 
 
 // with calls do with a connection to the machine, which has shown the target's host key where that is known.
 func (p *pool) with(ctx context.Context, t ssh.Target, options ssh.Options, do func(*ssh.Machine) error) error {
-	key := fmt.Sprintf("%s %s %x", t.Hop, t.HostKey, sha256.Sum256([]byte(options.PrivateKey)))
+	key := fmt.Sprintf("%s %s %q %x", t.Hop, t.HostKey, t.Instance, sha256.Sum256([]byte(options.PrivateKey)))
 	if t.Bastion != nil {
 		key += fmt.Sprintf(" %s %s", *t.Bastion, t.Bastion.HostKey)
 	}

@@ -193,7 +193,8 @@ func partial(id string, state, inputs resource.PropertyMap, err error) error {
 	if e := errors.Join(errState, errInputs); e != nil {
 		return errors.Join(err, e)
 	}
-	s, e := status.New(codes.Unknown, "the machine is not yet what it should be").WithDetails(&pulumirpc.ErrorResourceInitFailed{
+	// The engine shows the reasons; whoever calls without one, or logs the error as it is, has them in its message.
+	s, e := status.New(codes.Unknown, "the machine is not yet what it should be: "+err.Error()).WithDetails(&pulumirpc.ErrorResourceInitFailed{
 		Id: id, Properties: props, Inputs: in, Reasons: []string{err.Error()},
 	})
 	if e != nil {

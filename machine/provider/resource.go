@@ -101,7 +101,7 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 		return nil, err
 	}
 	if req.GetPreview() {
-		fresh := otherMachine(olds, news) || a.kind == keysType && !same(before["generation"], news["generation"])
+		fresh := otherMachine(olds, news) || replaced(before, news) || a.kind == keysType && !same(before["generation"], news["generation"])
 		state, err := marshal(a.foresee(olds, news, fresh))
 		return &pulumirpc.UpdateResponse{Properties: state}, err
 	}
@@ -109,6 +109,9 @@ func (p *provider) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*p
 	defer cancel()
 	var ignored problems
 	known, _ := ignored.text("hostKey", olds["hostKey"])
+	if replaced(before, news) {
+		known = "" // that of the machine before: the one in its place is met for the first time, or is pinned by the program
+	}
 	_, state, err := p.make(ctx, a, req.GetId(), known, news)
 	if err != nil {
 		return nil, failure(err)

@@ -206,7 +206,7 @@ func (h *host) owner() string {
 }
 
 func (h *host) connection() machine.Connection {
-	return machine.Connection{Address: pulumi.String("127.0.0.1"), Port: h.port, User: h.user, HostKey: h.key}
+	return machine.Connection{Address: pulumi.String("127.0.0.1"), Port: h.port, User: h.user, HostKey: machine.Pinned(h.key)}
 }
 
 func pulumiCLI(t *testing.T) string {

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -59,5 +61,13 @@ func TestSeen(t *testing.T) {
 		if got := fulfils(tc.is, tc.want); got != tc.fulfils {
 			t.Errorf("a unit that is %s and should be %s: %v", tc.is, tc.want, got)
 		}
+	}
+}
+
+// TestAHalfDoneApplySaysWhy: also to whoever shows the error's message alone.
+func TestAHalfDoneApplySaysWhy(t *testing.T) {
+	err := partial("host@203.0.113.10", resource.PropertyMap{}, resource.PropertyMap{}, errors.New("apply bundle host: nftables.service would not reload"))
+	if !strings.Contains(err.Error(), "nftables.service would not reload") {
+		t.Errorf("the error says only %q", err)
 	}
 }

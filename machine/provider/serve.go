@@ -32,7 +32,7 @@ type Options struct {
 	Connect, Silence time.Duration
 }
 
-// Server serves the provider on 127.0.0.1.
+// Server serves the provider on 127.0.0.1, to nobody but the user whose process it is.
 type Server struct {
 	grpc    *grpc.Server
 	port    int
@@ -74,6 +74,7 @@ func (s *Server) Close() error {
 // connection is one engine's connection for one provider resource: the engine dials anew for each, and its calls carry nothing else
 // that would tell two provider resources, and so two private keys, apart.
 type connection struct {
+	stranger   error // why its calls are refused; nil: they are the user's own
 	mu         sync.Mutex
 	configured bool
 	privateKey string
@@ -88,8 +89,8 @@ type connectionKey struct{}
 // connections gives every new connection a value of its own, which its calls then carry in their contexts.
 type connections struct{}
 
-func (connections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{cancelled: make(chan struct{})})
+func (connections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{stranger: ofThisUser(info.RemoteAddr, info.LocalAddr), cancelled: make(chan struct{})})
 }
 
 func (connections) HandleConn(ctx context.Context, s stats.ConnStats) {
@@ -145,6 +146,9 @@ func (c *connection) bounded(ctx context.Context, seconds float64, usual time.Du
 func (p *provider) login(c *connection) (ssh.Options, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.stranger != nil {
+		return ssh.Options{}, status.Errorf(codes.PermissionDenied, "machine: %v", c.stranger)
+	}
 	if !c.configured {
 		return ssh.Options{}, status.Error(codes.FailedPrecondition, "machine: this connection was never configured; run the engine again")
 	}

@@ -27,6 +27,8 @@ type Target struct {
 	Hop
 	// Bastion is a machine that the connection goes through; nil: straight.
 	Bastion *Hop
+	// Instance tells machines apart that have one address after the other; a connection to one serves no other. May be empty.
+	Instance string
 }
 
 // Hop is one SSH server.

@@ -105,10 +105,10 @@ func (baseline) BerthHost2() promises.Control {
 				if strings.TrimSpace(files["/etc/taskflow/"+client+"/standing"].Content) == "standby" {
 					continue // started by whoever promotes it
 				}
-				for _, unit := range []string{"taskflow@" + client + ".service", "taskflow@" + client + ".socket"} {
-					state := stateOf(bundle, unit)
-					r.Note(bundle, state == "enabled" || state == "running", "units["+unit+"]", cmp.Or(state, "absent"), "enabled: it comes back after a boot", mendBundle)
-				}
+				steps, _ := bundle.At("steps").(map[string]any)
+				script, _ := steps["70-taskflow"].(string)
+				lasts := strings.Contains(script, `systemctl enable "$unit.socket" "$unit.service"`)
+				r.Note(bundle, lasts, "steps[70-taskflow]", map[bool]string{true: "enables the service", false: "does not enable the service"}[lasts], "enabled where it serves: it comes back after a boot", mendBundle)
 			}
 		},
 	}

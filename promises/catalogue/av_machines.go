@@ -95,7 +95,7 @@ func (m machineCheck) follows(pair *spec.Sites) {
 		}
 		m.wantKey(path, "max_connections", conf["max_connections"], conf["max_connections"] == fmt.Sprint(pair.PostgreSQL.MaxConnections), fmt.Sprintf("%d, the same at both sites: a standby with fewer stops", pair.PostgreSQL.MaxConnections))
 	}
-	m.wantRunning("postgresql@"+pair.PostgreSQL.Version+"-main.service", "the databases of the site's own clients")
+	m.wantStarted("postgresql@"+pair.PostgreSQL.Version+"-main.service", "55-postgresql", `systemctl start "$(unit_of main)"`, "the databases of the site's own clients")
 	m.wantTimer("berth-standby", atMostEvery(5*time.Minute), sbin+"berth-standby", "the copy of the other site's databases is made, and kept up")
 	facts := m.facts()
 	m.wantKey(siteFacts, "OWN_ADDRESS", facts["OWN_ADDRESS"], facts["OWN_ADDRESS"] == t.own && t.own != "", t.own+", the machine's address in the tunnel")

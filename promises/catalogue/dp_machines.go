@@ -134,13 +134,16 @@ func firstBlock(all []host.Directive) []host.Directive {
 	return all[0].Block
 }
 
-// goesBy reports whether a cluster goes by the files that are judged here, and by no others.
+// goesBy reports whether a cluster goes by the files that are judged here, and by no others, and whether one client's queries leave the
+// others room on the disk.
 func (m machineCheck) goesBy(version, cluster string) {
 	folder := "/etc/postgresql/" + version + "/" + cluster + "/"
 	conf := host.ReadPostgreSQL(m.files, version+"/"+cluster)
 	for key, file := range map[string]string{"hba_file": "pg_hba.conf", "ident_file": "pg_ident.conf"} {
 		m.wantKey(folder+"postgresql.conf", key, conf[key], conf[key] == folder+file, folder+file)
 	}
+	spill := conf["temp_file_limit"]
+	m.wantKey(folder+"postgresql.conf", "temp_file_limit", spill, spill == "4GB", "4GB: one client's query does not fill the disk of all")
 }
 
 // signIns reports whether each line of a cluster's pg_hba.conf asks for a proof, and the last turns everybody else away.

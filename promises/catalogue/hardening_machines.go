@@ -324,6 +324,9 @@ func mirrored(s promises.Subject, r *promises.Report) {
 			m.wantRunning(timer, "both disks are read and compared, every month")
 		}
 		m.wantRunning("mdmonitor.service", "what watches the mirror")
+		const start = "berth-array.service"
+		m.wantService(start, "/usr/local/lib/berth/host/start-array", "the mirror starts with one disk after a boot")
+		m.Note(m.host, m.units[start] == "enabled", "units["+start+"]", or(m.units[start], "absent"), "enabled: the mirror starts with one disk after a boot", fixBundle)
 		m.wantRunning("berth-check.timer", "every check runs every minute")
 		if m.site != nil && m.site.Hetzner != nil {
 			m.volumes()

@@ -294,6 +294,21 @@ func (m machineCheck) lets(a machineAccess) {
 	m.Note(m.by(path), closed && !m.files[path].Writable(), fileAt(path, "input"), or(strings.Join(f.Problems, "; "), "what no rule names is dropped"), "a ruleset that drops by default, in a file that root alone may change", fixRuleset)
 	m.wantPackage("nftables", "the firewall")
 	m.wantRunning("nftables.service", "the firewall is up before the network")
+	m.loads()
+}
+
+// loads reports whether rules that nft refuses at a boot leave the last ones that it took, and somebody hears of it.
+func (m machineCheck) loads() {
+	const path, program = unitFolder + "nftables.service.d/berth.conf", "/usr/local/lib/berth/host/firewall"
+	found := strings.Join(host.Lines(m.files[path].Content), "; ")
+	want := "[Unit]; OnFailure=berth-alert@%n.service; RequiresMountsFor=/var/lib/berth; [Service]; ExecStart=; ExecStart=+" + program + "; ExecReload=; ExecReload=+" + program + " --reload"
+	m.Note(m.by(path), found == want, fileAt(path), or(found, "absent"), "the last good rules where nft refuses the present ones: "+want, fixBundle)
+	m.wantFile(program, true, "what loads the rules, and keeps the last good ones")
+	m.wantFile(machineChecks+"firewall", true, "the check firewall runs with all others")
+	for unit, key := range map[string]string{"nginx.service": "Requires", "ssh.service": "After"} {
+		said := host.ReadUnit(m.files, unit).Values("Unit", key)
+		m.wantKey(unitFolder+unit+".d/berth.conf", key, strings.Join(said, ", "), slices.Contains(said, "nftables.service"), "nftables.service: nobody is answered before the rules are loaded")
+	}
 }
 
 // doorForTools tells whether an opening is the one that doors for BI tools fill while they are open; where nothing keeps doors,

@@ -177,6 +177,14 @@ func (m machineCheck) wantRunning(unit, what string) {
 	m.Note(m.host, state == "running", "units["+unit+"]", cmp.Or(state, "absent"), "running: "+what, fixBundle)
 }
 
+// wantStarted reports whether a unit comes back after a boot, and a step starts it until then: it is one that may have to stay down.
+func (m machineCheck) wantStarted(unit, stepName, command, what string) {
+	state := m.units[unit]
+	m.Note(m.host, state == "enabled" || state == "running", "units["+unit+"]", cmp.Or(state, "absent"), "enabled: "+what, fixBundle)
+	starts := strings.Contains(step(m.host, stepName), command)
+	m.Note(m.host, starts, "steps["+stepName+"]", map[bool]string{true: "starts it", false: "does not start it"}[starts], command+": "+what, fixBundle)
+}
+
 // wantTimer reports whether a timer runs often enough, and what it starts is a program that tells people when it fails.
 func (m machineCheck) wantTimer(name string, fits func(host.Calendar) bool, program, what string) {
 	m.wantRunning(name+".timer", what)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -26,6 +27,8 @@ type Recording struct {
 	// Unknown leaves outputs unknown, as in the preview of a new stack. Otherwise they are invented, so that
 	// who refers to whom can be followed.
 	Unknown bool
+	// Account is the AWS account that invented ARNs lie in. Default: an example's.
+	Account string
 	Answers []Answer
 }
 
@@ -59,6 +62,7 @@ func Record(ctx context.Context, program pulumi.RunFunc, how Recording) (*Graph,
 
 // Register runs a program as Record does and returns what it registered, in no order, also when it failed.
 func Register(ctx context.Context, program pulumi.RunFunc, how Recording) ([]Registration, error) {
+	how.Account = cmp.Or(how.Account, "123456789012")
 	m := &mocks{how: how}
 	err := pulumi.RunErr(func(inner *pulumi.Context) error {
 		if err := ctx.Err(); err != nil {
@@ -97,21 +101,25 @@ var computed = map[string][]string{
 	"aws:lightsail/staticIp:StaticIp":        {"ipAddress"},
 	"aws:lightsail/database:Database":        {"masterEndpointAddress"},
 	"machine:index:Keys":                     {"wireguard", "authority", "hostKey"},
-	"machine:index:Bundle":                   {"version"},
+	"machine:index:Bundle":                   {"version", "hostKey"},
 }
 
 // shaped are invented outputs that are no plain text, by type.
 var shaped = map[string]map[string]any{
 	"aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1.0},
-	"aws:rds/instance:Instance":             {"masterUserSecrets": masterSecret},
-	"aws:docdb/cluster:Cluster":             {"masterUserSecrets": masterSecret},
 	"aws:lightsail/database:Database":       {"masterEndpointPort": 5432.0},
 	"aws:acm/certificate:Certificate": {"domainValidationOptions": []any{map[string]any{
 		"domainName": "certificate.domainName", "resourceRecordName": "certificate.resourceRecordName.",
 		"resourceRecordType": "CNAME", "resourceRecordValue": "certificate.resourceRecordValue."}}},
 }
 
-var masterSecret = []any{map[string]any{"secretArn": "arn:aws:secretsmanager:eu-west-2:123456789012:secret:master", "kmsKeyId": "master", "secretStatus": "active"}}
+// hasMasterSecret are the types whose master password AWS keeps in a secret of its own.
+var hasMasterSecret = map[string]bool{"aws:rds/instance:Instance": true, "aws:docdb/cluster:Cluster": true}
+
+func masterSecret(account string) resource.PropertyValue {
+	return resource.NewPropertyValue([]any{map[string]any{
+		"secretArn": "arn:aws:secretsmanager:eu-west-2:" + account + ":secret:master", "kmsKeyId": "master", "secretStatus": "active"}})
+}
 
 // NewResource notes a resource and answers with its id and outputs.
 func (m *mocks) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
@@ -151,16 +159,19 @@ func (m *mocks) invent(r *Registration, args pulumi.MockResourceArgs) {
 	}
 	for _, key := range invented {
 		if _, set := r.Outputs[resource.PropertyKey(key)]; !set {
-			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
+			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(m.text(args.TypeToken, args.Name, key))
 		}
 	}
 	for _, key := range computed[args.TypeToken] {
 		if _, set := r.Outputs[resource.PropertyKey(key)]; !set {
-			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(invent(args.TypeToken, args.Name, key))
+			r.Outputs[resource.PropertyKey(key)] = resource.NewProperty(m.text(args.TypeToken, args.Name, key))
 		}
 	}
 	for key, value := range shaped[args.TypeToken] {
 		r.Outputs[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
+	}
+	if hasMasterSecret[args.TypeToken] {
+		r.Outputs["masterUserSecrets"] = masterSecret(m.how.Account)
 	}
 	for _, answer := range m.how.Answers {
 		for key, value := range answer(args.TypeToken, args.Name, args.Inputs) {
@@ -176,10 +187,11 @@ func number(text string) string {
 	return strconv.FormatUint(uint64(sum.Sum32()), 10)
 }
 
-func invent(typeToken, name, key string) string {
+// text is an invented output.
+func (m *mocks) text(typeToken, name, key string) string {
 	kind := typeToken[strings.LastIndex(typeToken, ":")+1:]
 	if key == "arn" {
-		return fmt.Sprintf("arn:aws:test:eu-west-2:123456789012:%s/%s", kind, name)
+		return fmt.Sprintf("arn:aws:test:eu-west-2:%s:%s/%s", m.how.Account, kind, name)
 	}
 	return fmt.Sprintf("%s.%s.%s", name, kind, key)
 }

@@ -94,7 +94,7 @@ func (c *client) install() error {
 		return err
 	}
 	var made []*machine.Bundle
-	before := c.light.After
+	before, connection := c.light.After, c.light.Connection
 	for i, name := range []string{"host", "client"} {
 		b := c.bundles[i]
 		settings, err := site.Settings(b, map[string]pulumi.StringInput{
@@ -105,11 +105,13 @@ func (c *client) install() error {
 			return err
 		}
 		resource, err := machine.NewBundle(c.ctx, name, machine.BundleArgs{
-			Connection: c.light.Connection, Bundle: b, Settings: settings, Secrets: secrets.Of(c.values, b.Secrets),
+			Connection: connection, Bundle: b, Settings: settings, Secrets: secrets.Of(c.values, b.Secrets),
 		}, append(c.scope.Stateful(pulumi.DependsOn(before)), pulumi.Provider(machines))...)
 		if err != nil {
 			return err
 		}
+		// Whom the first bundle went to is whom the second goes to: there is one first contact and not two.
+		connection = connection.With(resource.HostKey)
 		made, before = append(made, resource), append(before[:len(before):len(before)], resource)
 	}
 	c.host, c.client = made[0], made[1]

@@ -1,34 +1,21 @@
 package lightclient_test
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/berth-iac/berth/components/graphtest"
 	"github.com/berth-iac/berth/spec"
 	"github.com/berth-iac/berth/stacks/lightclient"
 	"github.com/berth-iac/berth/stacks/secrets"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // reference is the reference client, changed by edit.
 func reference(t *testing.T, edit func(*spec.LightClient)) *spec.LightClient {
 	t.Helper()
-	const file = "Pulumi.hooli.yaml"
-	text, err := os.ReadFile("../../" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := spec.DecodeFile(file, text, spec.Options{Now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if edit != nil {
-		edit(s.LightClient)
-	}
-	return s.LightClient
+	return graphtest.Reference(t, "hooli", func(s *spec.Spec) *spec.LightClient { return s.LightClient }, edit)
 }
 
 func program(s *spec.LightClient) pulumi.RunFunc {
@@ -72,5 +59,28 @@ func TestNothingIsOpenToEveryone(t *testing.T) {
 	}
 	if password := database["masterPassword"]; !strings.HasPrefix(password.(string), "<secret>") {
 		t.Error("the database's password is no secret")
+	}
+}
+
+func TestOneFirstContactAndAServerThatIsReplaced(t *testing.T) {
+	met := func(typeToken, name string, _ resource.PropertyMap) map[string]any {
+		if typeToken == "machine:index:Bundle" {
+			return map[string]any{"hostKey": "met by " + name}
+		}
+		return nil
+	}
+	resources, err := graphtest.Run(graphtest.Update, program(reference(t, nil)), met)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection := func(name string) map[string]any {
+		return graphtest.Find(t, resources, "machine:index:Bundle", name).Inputs["connection"].(map[string]any)
+	}
+	host, client := connection("host"), connection("client")
+	if host["hostKey"] != "" || client["hostKey"] != "met by host" {
+		t.Errorf("host keys %v and %v: the client's secrets go to whoever answers", host["hostKey"], client["hostKey"])
+	}
+	if arn, _ := host["instance"].(string); !strings.HasPrefix(arn, "arn:") || host["instance"] != client["instance"] {
+		t.Errorf("instances %v and %v: name and address outlive the server", host["instance"], client["instance"])
 	}
 }

@@ -1,10 +1,8 @@
 package onpremises_test
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/berth-iac/berth/components/graphtest"
 	"github.com/berth-iac/berth/spec"
@@ -16,19 +14,7 @@ import (
 // reference is the reference client, changed by edit.
 func reference(t *testing.T, edit func(*spec.OnPremises)) *spec.OnPremises {
 	t.Helper()
-	const file = "Pulumi.initech.yaml"
-	text, err := os.ReadFile("../../" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := spec.DecodeFile(file, text, spec.Options{Now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if edit != nil {
-		edit(s.OnPremises)
-	}
-	return s.OnPremises
+	return graphtest.Reference(t, "initech", func(s *spec.Spec) *spec.OnPremises { return s.OnPremises }, edit)
 }
 
 func program(s *spec.OnPremises) pulumi.RunFunc {

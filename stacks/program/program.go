@@ -83,11 +83,25 @@ func register(ctx *pulumi.Context, s *spec.Spec, source secrets.Source) error {
 // Graph is the resource graph of a stack with that spec. Nothing is registered with an engine, and no secret is needed.
 func Graph(ctx context.Context, stack string, s *spec.Spec) (*graph.Graph, error) {
 	g, err := graph.Record(ctx, func(ctx *pulumi.Context) error { return register(ctx, s, secrets.Invented()) },
-		graph.Recording{Project: project, Stack: stack})
+		graph.Recording{Project: project, Stack: stack, Account: account(s)})
 	if err != nil {
 		return nil, fmt.Errorf("work out the resources of stack %s: %w", stack, err)
 	}
 	return g, nil
+}
+
+// account is the AWS account of a stack; empty for one that has none.
+func account(s *spec.Spec) string {
+	switch s.Kind {
+	case spec.KindAWSClient:
+		return s.AWSClient.AWS.Account
+	case spec.KindOrganisation:
+		return s.Organisation.AWS.Account
+	case spec.KindLightClient:
+		return s.LightClient.AWS.Account
+	default:
+		return ""
+	}
 }
 
 // Assess judges a stack with that spec by all promises and by the baseline, at a time.

@@ -169,3 +169,13 @@ func TestWaivers(t *testing.T) {
 		})
 	}
 }
+
+// Which account a client has is no reason to refuse it.
+func TestEveryAccountIsJudgedAlike(t *testing.T) {
+	_, err := run(t, config(t, "prod", func(spec map[string]any) {
+		spec["aws"].(map[string]any)["account"] = "300051075197"
+	}))
+	if err != nil {
+		t.Errorf("refused: %v", err)
+	}
+}

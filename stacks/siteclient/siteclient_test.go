@@ -2,9 +2,7 @@ package siteclient_test
 
 import (
 	"maps"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/berth-iac/berth/components/graphtest"
 	"github.com/berth-iac/berth/spec"
@@ -16,19 +14,7 @@ import (
 // reference is the reference client, changed by edit.
 func reference(t *testing.T, edit func(*spec.SiteClient)) *spec.SiteClient {
 	t.Helper()
-	const file = "Pulumi.globex.yaml"
-	text, err := os.ReadFile("../../" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := spec.DecodeFile(file, text, spec.Options{Now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if edit != nil {
-		edit(s.SiteClient)
-	}
-	return s.SiteClient
+	return graphtest.Reference(t, "globex", func(s *spec.Spec) *spec.SiteClient { return s.SiteClient }, edit)
 }
 
 func program(s *spec.SiteClient) pulumi.RunFunc {

@@ -167,10 +167,7 @@ func (p *pair) outputs() []output.Output {
 	hosts, origins := pulumi.StringMap{}, pulumi.StringMap{}
 	for i, s := range p.sites {
 		described := p.spec.Sites[i]
-		hostKey := pulumi.StringInput(pulumi.String(s.Connection.HostKey))
-		if s.Connection.HostKey == "" {
-			hostKey = s.Keys.HostKey.ApplyT(twoWords).(pulumi.StringOutput)
-		}
+		hostKey := s.Connection.HostKey.ToStringOutput().ApplyT(twoWords).(pulumi.StringOutput)
 		reach := pulumi.Map{"address": s.Connection.Address, "port": pulumi.Int(s.Connection.Port), "user": pulumi.String(s.Connection.User), "hostKey": hostKey}
 		if b := s.Connection.Bastion; b != nil {
 			reach["bastion"] = pulumi.Map{"address": pulumi.String(b.Address), "port": pulumi.Int(b.Port), "user": pulumi.String(b.User), "hostKey": pulumi.String(b.HostKey)}

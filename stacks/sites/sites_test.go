@@ -1,10 +1,10 @@
 package sites_test
 
 import (
-	"os"
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/berth-iac/berth/components/graphtest"
 	"github.com/berth-iac/berth/spec"
@@ -16,19 +16,7 @@ import (
 // reference is a reference pair, changed by edit.
 func reference(t *testing.T, stack string, edit func(*spec.Sites)) *spec.Sites {
 	t.Helper()
-	file := "Pulumi." + stack + ".yaml"
-	text, err := os.ReadFile("../../" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := spec.DecodeFile(file, text, spec.Options{Now: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if edit != nil {
-		edit(s.Sites)
-	}
-	return s.Sites
+	return graphtest.Reference(t, stack, func(s *spec.Spec) *spec.Sites { return s.Sites }, edit)
 }
 
 func program(s *spec.Sites) pulumi.RunFunc {
@@ -92,6 +80,26 @@ func TestServersTakeSSHFromTheOfficeAndHTTPSFromTheEdge(t *testing.T) {
 	behind := find(t, "sites-hetzner", "hcloud:index/firewall:Firewall", "fsn-firewall", func(s *spec.Sites) { s.Sites[0].Hetzner.LoadBalancer = true })
 	if n := len(behind.Inputs["rules"].([]any)); n != 1 {
 		t.Errorf("%d rules behind a load balancer, want the one for SSH", n)
+	}
+	bi := find(t, "sites-hetzner", "hcloud:index/firewall:Firewall", "fsn-firewall", func(s *spec.Sites) {
+		s.Sites[0].Hetzner.BICIDRs = []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32")}
+	}).Inputs["rules"].([]any)
+	last := bi[len(bi)-1].(map[string]any)
+	if len(bi) != 3 || last["port"] != "5432" || fmt.Sprint(last["sourceIps"]) != "[198.51.100.7/32]" {
+		t.Errorf("the firewall lets BI tools in by %v", last)
+	}
+}
+
+func TestOneFirstContactAndAServerThatIsReplaced(t *testing.T) {
+	connection := func(typeToken, name string) map[string]any {
+		return find(t, "sites-hetzner", typeToken, name, nil).Inputs["connection"].(map[string]any)
+	}
+	keys, host := connection("machine:index:Keys", "fsn-keys"), connection("machine:index:Bundle", "fsn-host")
+	if keys["hostKey"] != "" || host["hostKey"] != "fsn-keys.Keys.hostKey" {
+		t.Errorf("host keys %v and %v: secrets go to another machine than the keys came from", keys["hostKey"], host["hostKey"])
+	}
+	if keys["instance"] == nil || keys["instance"] != host["instance"] {
+		t.Errorf("instances %v and %v: a server that took the other's place gets nothing", keys["instance"], host["instance"])
 	}
 }
 

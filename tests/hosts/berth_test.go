@@ -20,7 +20,6 @@ import (
 	"golang.org/x/crypto/ssh"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 
 	"github.com/berth-iac/berth/components/host"
 	"github.com/berth-iac/berth/machine/bundle"
@@ -155,7 +154,7 @@ func (a *applier) create(ctx context.Context, kind, name string, props resource.
 	}
 	made, err := a.client.Create(ctx, &pulumirpc.CreateRequest{Urn: urn, Properties: checked.GetInputs(), Timeout: 1500})
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %v", kind, name, err, status.Convert(err).Details())
+		return nil, fmt.Errorf("%s %s: %w", kind, name, err)
 	}
 	return plugin.UnmarshalProperties(made.GetProperties(), plugin.MarshalOptions{KeepSecrets: false})
 }

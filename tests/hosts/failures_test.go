@@ -111,6 +111,7 @@ func (l *lab) pulled(t *testing.T) {
 	if out, err := m.run(t.Context(), "berth-host plan"); err != nil || out != "" {
 		t.Errorf("after the rebuild a plan wants: %v %s", err, out)
 	}
+	m.must(t, "systemctl start berth-check.service")
 	mail = l.world.awaitMail(t.Context(), t, began, 4*time.Minute, "recovered", "raid")
 	l.figure("mail that the mirror has recovered: %s", subject(mail.text))
 }
@@ -181,6 +182,7 @@ func (l *lab) broken(t *testing.T) {
 	if _, err := m.run(t.Context(), "systemctl start berth-backup.service"); err == nil {
 		t.Error("berth-backup.service is content although a repository takes nothing")
 	}
+	m.must(t, "systemctl start berth-check.service") // which a machine that is not emulated does every minute
 	mail := l.world.awaitMail(t.Context(), t, began, 5*time.Minute, "jnb", "backup")
 	l.figure("broken backup: mail after %s (%s)", mail.at.Sub(began).Round(time.Second), subject(mail.text))
 }
@@ -212,19 +214,8 @@ func (l *lab) lost(t *testing.T) {
 	out := m.must(t, "berth-promote sister --yes")
 	promoted := time.Since(began)
 	t.Logf("berth-promote:\n%s", out)
-	for _, c := range homes {
-		name := c.name + ".northwind.example"
-		web := l.web(t, l.networks.edge, addressCPT, name, true)
-		for {
-			status, _, err := get(t.Context(), web, "https://"+name+"/healthz")
-			if err == nil && status == http.StatusOK {
-				break
-			}
-			if time.Since(began) > 6*time.Minute {
-				t.Fatalf("%s is not served at cpt: %d %v", c.name, status, err)
-			}
-			time.Sleep(time.Second)
-		}
+	for _, name := range []string{"globex", "hooli"} {
+		l.awaitServed(t, name, addressCPT, began)
 	}
 	l.figure("site lost: promoted after %s, all clients served at the other site after %s (promised: 4 h)", promoted.Round(time.Second), time.Since(began).Round(time.Second))
 	rows, err := strconv.Atoi(m.must(t, psql(5433, "globex", "SELECT count(*) FROM lab_lost")))
@@ -235,5 +226,55 @@ func (l *lab) lost(t *testing.T) {
 	m.must(t, psql(5433, "globex", "INSERT INTO lab_lost VALUES (1000000, DEFAULT, 'after')"))
 	if out, err := m.run(t.Context(), "berth-host plan"); err != nil || out != "" {
 		t.Errorf("after the promotion a plan wants: %v %s", err, out)
+	}
+}
+
+// returned is the way back: the lost site starts again, does not serve what is served elsewhere, follows, and takes over.
+func (l *lab) returned(t *testing.T) {
+	began := time.Now()
+	l.jnb.start("jnb-a", "jnb-b")
+	l.jnb.up(t, 5*time.Minute)
+	l.figure("lost site: from power on to cloud-init's end: %s", time.Since(began).Round(time.Second))
+	// Its own copy is older than what cpt has: nobody may write to it.
+	l.jnb.until(t, 3*time.Minute, "test -e /var/lib/berth/promoted/elsewhere && systemctl is-active wg-quick@berth && ! systemctl is-active taskflow@globex.service")
+	if out, err := l.jnb.run(t.Context(), psql(5432, "globex", "INSERT INTO lab_lost VALUES (2000000, DEFAULT, 'astray')")); err == nil {
+		t.Errorf("the site that came back takes writes while the other serves: %s", out)
+	}
+	if out, err := l.jnb.run(t.Context(), "berth-host apply && berth-host plan"); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("a machine whose clients are served elsewhere cannot be applied, or wants something then: %v\n%s", err, out)
+	}
+	t.Log(l.jnb.must(t, "berth-rejoin main --yes"))
+	down := time.Now()
+	t.Log(l.cpt.must(t, "berth-yield sister --yes"))
+	t.Log(l.jnb.must(t, "berth-promote main --yes"))
+	l.awaitServed(t, "globex", addressJNB, down)
+	l.awaitServed(t, "initrode", addressJNB, down)
+	l.figure("the way back: clients were down for %s", time.Since(down).Round(time.Second))
+	t.Log(l.cpt.must(t, "berth-rejoin sister --yes"))
+	if rows := l.jnb.must(t, psql(5432, "globex", "SELECT count(*) FILTER (WHERE n = 1000000), count(*) FILTER (WHERE n = 2000000) FROM lab_lost")); rows != "1|0" {
+		t.Errorf("after the way back: %q, want the row that was written meanwhile and none that went astray", rows)
+	}
+	l.cpt.until(t, 2*time.Minute, psql(5433, "globex", "DO $$ BEGIN IF NOT pg_is_in_recovery() OR (SELECT count(*) FROM lab_lost) = 0 THEN RAISE EXCEPTION 'does not follow'; END IF; END $$;"))
+	for _, m := range []*server{l.jnb, l.cpt} {
+		if out, err := m.run(t.Context(), "berth-host plan"); err != nil || out != "" {
+			t.Errorf("after the way back a plan on %s wants: %v %s", m.name, err, out)
+		}
+	}
+}
+
+// awaitServed waits until a client's service answers through a machine's front.
+func (l *lab) awaitServed(t *testing.T, name, machine string, began time.Time) {
+	t.Helper()
+	host := name + ".northwind.example"
+	web := l.web(t, l.networks.edge, machine, host, true)
+	for {
+		status, _, err := get(t.Context(), web, "https://"+host+"/healthz")
+		if err == nil && status == http.StatusOK {
+			return
+		}
+		if time.Since(began) > 6*time.Minute {
+			t.Fatalf("%s is not served at %s: %d %v", name, machine, status, err)
+		}
+		time.Sleep(time.Second)
 	}
 }

@@ -40,8 +40,9 @@ func (l *lab) figure(format string, args ...any) {
 	l.figures = append(l.figures, fmt.Sprintf(format, args...))
 }
 
-// The clients of the lab: globex and initrode live in jnb, hooli in cpt; each stands by at the other site.
-var homes = []struct{ name, home string }{{"globex", "jnb"}, {"initrode", "jnb"}, {"hooli", "cpt"}}
+// The clients of the lab: globex and initrode live in jnb, hooli in cpt. Only globex stands by at the other site: each bundle takes a
+// minute, and shows nothing that this one does not.
+var homes = []struct{ name, home, standby string }{{"globex", "jnb", "cpt"}, {"initrode", "jnb", ""}, {"hooli", "cpt", ""}}
 
 func TestHosts(t *testing.T) {
 	if os.Getenv("BERTH_HOSTS") != "1" {
@@ -79,7 +80,10 @@ func TestHosts(t *testing.T) {
 	t.Run("AV-10 a disk is pulled under load", l.pulled)
 	t.Run("AC-10 lynis", func(t *testing.T) { l.lynis(t, l.jnb) })
 	t.Run("BK-8 a machine that starts anew serves again", l.rebooted)
-	t.Run("AV-5 BK-7 BK-8 a site is lost", l.lost)
+	if t.Run("AV-5 BK-7 BK-8 a site is lost", l.lost) {
+		t.Run("AV-5 BK-8 the lost site comes back", l.returned)
+	}
+	l.jnb.kill()
 	l.cpt.kill()
 	l.premises.start("initech-a", "initech-b")
 	t.Run("AC-11 AV-10 a client's machine is installed without network", l.onPremises)
@@ -203,7 +207,18 @@ func (l *lab) build(t *testing.T) {
 func (l *lab) boot(t *testing.T, m *server) {
 	m.start(m.name+"-a", m.name+"-b")
 	l.figure("%s: from power on to cloud-init's end: %s", m.name, m.up(t, 5*time.Minute).Round(time.Second))
+	m.must(t, calmer)
 }
+
+// calmer has the emulated machine look after itself less often, since a round of all checks takes its one processor a minute: what a
+// test waits for it starts by its unit.
+const calmer = `calm() { mkdir -p "/etc/systemd/system/$1.timer.d"; printf '[Timer]\nOnCalendar=\nOnCalendar=%s\n' "$2" >"/etc/systemd/system/$1.timer.d/lab.conf"; }
+calm berth-check '*:7/20'
+calm berth-integrity yearly
+calm berth-doors '*:3/10'
+calm berth-heartbeat '*:9/15'
+calm taskflow-attachments@ '*:5/15'
+`
 
 // host applies the machine's bundle.
 func (l *lab) host(t *testing.T, m *server, sister [2]string, endpoint string) {
@@ -241,7 +256,7 @@ func (l *lab) settle(t *testing.T) {
 		machines[m.name] = func(t *testing.T) {
 			for _, standing := range []host.Standing{host.Home, host.Standby} {
 				for _, c := range homes {
-					if (c.home == m.name) == (standing == host.Home) {
+					if m.name == map[host.Standing]string{host.Home: c.home, host.Standby: c.standby}[standing] {
 						l.settleOne(t, m, c.name, standing)
 					}
 				}

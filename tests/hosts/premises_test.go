@@ -52,6 +52,7 @@ func (l *lab) offline(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
+	run(t, "bash", "-c", `cd "$1" && sha256sum -- *.deb >SHA256SUMS && for d in *.deb; do dpkg-deb -f "$d" Package; done | sort -u >packages`, "packages", l.image.packages())
 	if err := bundle.Offline(f, bundle.OfflineArgs{
 		Client: "initech", Version: l.release.version, Bundles: []bundle.Bundle{whole, one},
 		Settings:  map[string]string{"disk-a": diskOf("initech-a"), "disk-b": diskOf("initech-b")},

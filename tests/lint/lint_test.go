@@ -34,6 +34,7 @@ var targets = map[string]string{
 	"machine":    module + "/machine",
 	"bundle":     module + "/machine/bundle",
 	"provider":   module + "/machine/provider",
+	"fleet":      module + "/fleet",
 	"cmd":        module + "/cmd/berth/command",
 	"pulumi":     "github.com/pulumi/pulumi/sdk/v3/go/pulumi",
 	"aws":        "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2",
@@ -53,6 +54,7 @@ var mayImport = map[string][]string{
 	"machine":        {"bundle", "machine", "provider", "pulumi"},
 	"machine/bundle": {"bundle", "machine", "provider"},
 	"engine":         {"bundle", "engine", "localcloud", "machine", "promises", "provider", "pulumi", "spec"},
+	"fleet":          {"engine", "fleet", "promises", "spec"},
 	"cmd":            slices.Sorted(maps.Keys(targets)),
 }
 

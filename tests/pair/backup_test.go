@@ -18,6 +18,15 @@ func (s sites) backups(t *testing.T) {
 		t.Logf("%s: %s", m.name, m.must(checks+"backup-age"))
 	}
 	s.jnb.must(checks + "archive-lag")
+	s.verify(t)
+	// The disk of the repository was made anew: the next run finds it empty, and begins again.
+	s.jnb.must("rm -rf /srv/data/pgbackrest/own/*")
+	if out := s.jnb.must("berth-repositories"); !strings.Contains(out, "full backup of jnb to this machine") || strings.Contains(out, "bucket") {
+		t.Errorf("after repository 1 was emptied: %q", out)
+	}
+	if out := s.jnb.must("berth-repositories"); out != "" {
+		t.Errorf("where all is well berth-repositories does %q", out)
+	}
 	// Where they are: this machine, the sister, and the bucket, where nothing of it can be read.
 	s.jnb.must("ls /srv/data/pgbackrest/own/backup/jnb/*F/backup.manifest")
 	s.cpt.must("ls /srv/data/pgbackrest/sister/backup/jnb/*F/backup.manifest")
@@ -84,6 +93,76 @@ func (s sites) moment(t *testing.T) {
 	}
 }
 
+// verify: backups are read again, and one that was altered is found.
+func (s sites) verify(t *testing.T) {
+	if out := s.jnb.must("berth-verify"); !strings.Contains(out, "verified the backups of jnb at this machine") || !strings.Contains(out, "verified the backups of jnb at the bucket") {
+		t.Errorf("berth-verify: %q", out)
+	}
+	s.jnb.must("cd /srv/data/pgbackrest/own/archive/jnb/15-1/*/ && f=$(ls | grep -m1 -E '^[0-9A-F]{24}-') && cp -p $f /run/whole && echo $PWD/$f >/run/altered && printf x | dd of=$f bs=1 seek=100 conv=notrunc 2>/dev/null")
+	if out, err := s.jnb.try("berth-verify"); err == nil || !strings.Contains(out, "jnb at this machine are NOT whole") {
+		t.Errorf("an altered file, and berth-verify says: %v, %q", err, out)
+	}
+	s.jnb.must("cp -p /run/whole $(cat /run/altered)")
+}
+
+func (s sites) inPlace(t *testing.T) {
+	s.jnb.sql(home, "globex", "CREATE TABLE kept (n int); INSERT INTO kept VALUES (1)")
+	time.Sleep(1100 * time.Millisecond)
+	second := s.jnb.must("date -u '+%F %T UTC'")
+	time.Sleep(1100 * time.Millisecond)
+	s.jnb.sql(home, "globex", "DROP TABLE kept")
+	s.jnb.sql(home, "postgres", "SELECT pg_switch_wal()")
+	s.jnb.eventually("[ \"$(cd / && runuser -u postgres -- psql -qAtc \"SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'\")\" = 0 ]")
+	if out := s.jnb.must(fmt.Sprintf("berth-restore --to '%s' --in-place", second)); !strings.Contains(out, "Nothing was done") || !strings.Contains(out, "globex") {
+		t.Errorf("without --yes: %s", out)
+	}
+	// A run that was killed at its very beginning has left folders and nothing else.
+	s.jnb.must("systemctl stop postgresql@15-main.service && rm -rf /srv/data/postgresql/15/main/* && mkdir -p /srv/data/postgresql/15/main/base/1")
+	begin := time.Now()
+	s.jnb.must(fmt.Sprintf("berth-restore --to '%s' --in-place --yes", second))
+	t.Logf("restored in place in %.1f s", time.Since(begin).Seconds())
+	s.jnb.sql(home, "globex", "INSERT INTO kept VALUES (2)")
+	if got := s.jnb.sql(home, "globex", "SELECT count(*) FROM kept"); got != "2" {
+		t.Errorf("after a restore in place there are %s rows, want the one from before and a new one", got)
+	}
+	if got := s.jnb.must("ls /run/served | xargs"); got != "acme-corp.service acme-corp.socket globex.service globex.socket" {
+		t.Errorf("served after a restore: %q", got)
+	}
+	// The sister's copy has what was taken back here, and follows again once it is told.
+	s.jnb.must("berth-standby && berth-backup 1 3")
+	t.Log(s.cpt.must("berth-rejoin sister --yes"))
+	s.cpt.must("berth-repositories; berth-backup 2")
+	for _, m := range []*machine{s.jnb, s.cpt} {
+		m.eventually(checks + "replication-lag && " + checks + "standby && " + checks + "backup-age")
+	}
+}
+
+// givenUp: pgBackRest drops what waits for too long from all repositories; it is critical until each has a full backup from after it.
+func (s sites) givenUp(t *testing.T) {
+	const log = "/var/log/pgbackrest/jnb-archive-push-async.log"
+	s.jnb.must("sed -i s/^archive-push-queue-max=.*/archive-push-queue-max=32MiB/ /etc/pgbackrest/pgbackrest.conf")
+	s.bucket.broken.Store(true)
+	s.jnb.eventually("cd / && runuser -u postgres -- psql -qAtc \"SELECT pg_logical_emit_message(true, 'x', 'y')\" -c 'SELECT pg_switch_wal()' >/dev/null; sleep 0.3; grep -q 'dropped WAL file' " + log)
+	s.bucket.broken.Store(false)
+	s.jnb.must("sed -i s/^archive-push-queue-max=.*/archive-push-queue-max=1GiB/ /etc/pgbackrest/pgbackrest.conf")
+	out, err := s.jnb.try(checks + "archive-lag")
+	for _, place := range []string{"this machine", "cpt", "the bucket"} {
+		if code(err) != 2 || !strings.Contains(out, "jnb at "+place+": write-ahead log up to") {
+			t.Errorf("of what was given up at %s the check says: %v, %q", place, err, out)
+		}
+	}
+	t.Log(out)
+	s.jnb.must("rm /run/repositories-asked && mv " + log + " " + log + ".2") // it asks for backups at once, and remembers what the log has forgotten
+	if out := s.jnb.must("berth-repositories"); strings.Count(out, "full backup of jnb to") != 2 {
+		t.Errorf("after write-ahead log was given up: %q", out)
+	}
+	if out, err := s.jnb.try(checks + "archive-lag"); code(err) != 2 || !strings.Contains(out, "jnb at cpt") || strings.Contains(out, "bucket") {
+		t.Errorf("before the sister has made its backup: %v, %q", err, out)
+	}
+	s.cpt.eventually("out=$(berth-repositories); grep -q 'full backup of jnb to this machine' <<<\"$out\"")
+	s.jnb.must(checks + "archive-lag")
+}
+
 func (s sites) watched(t *testing.T) {
 	s.bucket.broken.Store(true)
 	if out, err := s.jnb.try("berth-backup 3"); err == nil {
@@ -120,27 +199,24 @@ func (s sites) watched(t *testing.T) {
 	s.jnb.eventually(checks + "replication-lag")
 }
 
+// expiry: a full backup on each of ten days, by pgBackRest whose clock is moved: no more than are needed to reach back seven days are kept.
 func (s sites) expiry(t *testing.T) {
-	if _, err := s.jnb.try("command -v faketime"); err != nil {
-		t.Skip("faketime is missing: apt-get install faketime")
+	s.jnb.must(`cd / && install -d -o postgres -g postgres /srv/data/days && runuser -u postgres -- /usr/lib/postgresql/15/bin/initdb -D /srv/data/days/main --no-sync -A peer >/dev/null`)
+	defer s.jnb.must("rm -rf /srv/data/days /srv/data/pgbackrest/own/*/days")
+	// The configuration is the machine's own; a cluster that is down takes its backup's time from pgBackRest's clock.
+	days := func(day int, command string) string {
+		return fmt.Sprintf("set -o pipefail; cd / && runuser -u postgres -- faketime '+%d days' pgbackrest --config-include-path=/var/lib/berth/backups/only-main-1 --stanza=days %s", day, command)
 	}
-	labels := func() []string {
-		return strings.Fields(s.jnb.must("cd / && runuser -u postgres -- pgbackrest --stanza=jnb --repo=1 --output=json info | jq -r '.[0].backup[].label'"))
-	}
-	s.jnb.must("berth-backup 1")
-	made := labels()
-	if len(made) != 2 {
-		t.Fatalf("full backups: %q, want 2", made)
-	}
-	expire := func(days int) []string {
-		s.jnb.must(fmt.Sprintf("cd / && runuser -u postgres -- faketime '+%d days' pgbackrest --stanza=jnb --repo=1 expire", days))
-		return labels()
-	}
-	if left := expire(6); len(left) != 2 {
-		t.Errorf("after six days %q are left of %q", left, made)
-	}
-	// After seven days one is needed to reach back seven days: the newest of those that are older.
-	if left := expire(8); len(left) != 1 || left[0] != made[1] {
-		t.Errorf("after eight days %q are left of %q, want the newest alone", left, made)
+	s.jnb.must(days(0, "--pg1-path=/srv/data/days/main --no-online stanza-create"))
+	for day := range 11 {
+		s.jnb.must(days(day, "--pg1-path=/srv/data/days/main --no-online --type=full backup"))
+		kept := strings.Fields(s.jnb.must(days(day, "--output=json info | jq -r '.[0].backup[].label'")))
+		// Those of the last seven days, and the one by which the first of these can be reached.
+		if want := min(day+1, 8); len(kept) != want {
+			t.Errorf("on day %d there are %d backups, want %d: %q", day, len(kept), want, kept)
+		}
+		if day == 10 {
+			t.Logf("on day %d: %q", day, kept)
+		}
 	}
 }

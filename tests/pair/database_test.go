@@ -162,6 +162,8 @@ func (s sites) bi(t *testing.T) {
 		"another client's":        {"acme_corp", "SELECT 1", "permission denied for database"},
 		"a write":                 {"globex", "SET default_transaction_read_only = off; INSERT INTO users (id) VALUES (2)", "permission denied for table users"},
 		"a table":                 {"globex", "SET default_transaction_read_only = off; CREATE TABLE x ()", "permission denied for schema public"},
+		"a large object":          {"globex", "SET default_transaction_read_only = off; SELECT lo_from_bytea(0, 'x')", "permission denied for function lo_from_bytea"},
+		"the disk":                {"globex", "SET temp_file_limit = -1", "permission denied to set parameter"},
 		"becoming the client":     {"globex", "SET ROLE globex", "permission denied to set role"},
 		"a table for the session": {"globex", "SET default_transaction_read_only = off; CREATE TEMP TABLE x ()", "permission denied to create temporary tables"},
 	} {
@@ -192,7 +194,19 @@ func (s sites) bi(t *testing.T) {
 	if out, err := s.jnb.try("/usr/local/lib/berth/host/checks/doors"); err == nil || !strings.Contains(out, "bi_globex") {
 		t.Errorf("the check does not see an overdue door: %v, %q", err, out)
 	}
-	s.jnb.must("berth-doors")
+	// A role that cannot be dropped, for it has rights where nobody can take them, and a door whose dates nobody can read keep no other open.
+	s.jnb.sql(home, "postgres", `CREATE ROLE bi_aaa LOGIN IN ROLE berth_bi; CREATE DATABASE shut`)
+	s.jnb.sql(home, "shut", "CREATE TABLE x (); GRANT SELECT ON x TO bi_aaa")
+	s.jnb.sql(home, "postgres", "ALTER DATABASE shut ALLOW_CONNECTIONS false")
+	s.jnb.must("printf 'client=acme-corp\ndatabase=acme_corp\nuntil=soon\nfrom=10.255.0.3\n' >/etc/berth/doors.d/acme-corp.bi")
+	if out, err := s.jnb.try("berth-doors"); err == nil || !strings.Contains(out, "not done: bi_aaa acme-corp.bi, whose times cannot be read.") {
+		t.Errorf("a door that cannot be closed: %v, %q", err, out)
+	}
+	if got := s.jnb.sql(home, "postgres", "SELECT string_agg(rolname || ' ' || rolcanlogin, ',') FROM pg_roles WHERE rolname IN ('bi_aaa', 'bi_globex')"); got != "bi_aaa false" {
+		t.Errorf("roles after their end: %q", got)
+	}
+	s.jnb.sql(home, "postgres", "DROP DATABASE shut")
+	s.jnb.must("rm /etc/berth/doors.d/acme-corp.bi && berth-doors")
 	if out, err := ask("globex", "SELECT 1"); err == nil {
 		t.Errorf("BI after its end: %q", out)
 	}
@@ -210,7 +224,7 @@ func (s sites) breakGlass(t *testing.T) {
 		Opens: spec.Instant{Time: now.Add(time.Hour)}, Closes: spec.Instant{Time: now.Add(2 * time.Hour)},
 	}
 	as := func(user, query string) (string, error) {
-		return s.jnb.try("cd / && runuser -u "+user+" -- psql -X -q -At -h /run/postgresql -U bg_ada_lindqvist_globex -d globex", query)
+		return s.jnb.try("cd / && runuser -u "+user+" -- psql -X -q -At -h /run/postgresql -U bg_ada-lindqvist.globex -d globex", query)
 	}
 	s.jnb.apply(renderClient(t, withDoors(client("globex", host.Home), nil, glass)))
 	if out, err := as("ada-lindqvist", "SELECT 1"); err == nil {
@@ -218,16 +232,16 @@ func (s sites) breakGlass(t *testing.T) {
 	}
 	glass.Opens, glass.Closes = spec.Instant{Time: now.Add(-time.Minute)}, spec.Instant{Time: now.Add(50 * time.Minute)}
 	s.jnb.apply(renderClient(t, withDoors(client("globex", host.Home), nil, glass)))
-	if out, err := as("ada-lindqvist", "CREATE TABLE found AS SELECT count(*) FROM rows; SELECT session_user, current_user"); err != nil || out != "bg_ada_lindqvist_globex|globex" {
+	if out, err := as("ada-lindqvist", "CREATE TABLE found AS SELECT count(*) FROM rows; SELECT session_user, current_user"); err != nil || out != "bg_ada-lindqvist.globex|globex" {
 		t.Errorf("while it is open: %v, %q", err, out)
 	}
 	if out, err := as("tf-acme", "SELECT 1"); err == nil {
 		t.Errorf("somebody else's account takes it: %q", out)
 	}
-	if out := s.jnb.must("cat /var/log/postgresql/postgresql-15-main.log"); !strings.Contains(out, "bg_ada_lindqvist_globex@globex [local] LOG:  statement: CREATE TABLE found") {
+	if out := s.jnb.must("cat /var/log/postgresql/postgresql-15-main.log"); !strings.Contains(out, "bg_ada-lindqvist.globex@globex [local] LOG:  statement: CREATE TABLE found") {
 		t.Error("what was done is not in the log under the person's name")
 	}
-	s.jnb.must("cd / && (runuser -u ada-lindqvist -- psql -h /run/postgresql -U bg_ada_lindqvist_globex globex -c 'SELECT pg_sleep(30)' >/run/glass.out 2>&1 &) ; sleep 1; sed -i 's/^closes=.*/closes=2020-01-01T00:00:00Z/' /etc/berth/doors.d/globex.break-glass; berth-doors")
+	s.jnb.must("cd / && (runuser -u ada-lindqvist -- psql -h /run/postgresql -U bg_ada-lindqvist.globex globex -c 'SELECT pg_sleep(30)' >/run/glass.out 2>&1 &) ; sleep 1; sed -i 's/^closes=.*/closes=2020-01-01T00:00:00Z/' /etc/berth/doors.d/globex.break-glass; berth-doors")
 	s.jnb.eventually("grep -q 'terminating connection' /run/glass.out")
 	if out, err := as("ada-lindqvist", "SELECT 1"); err == nil {
 		t.Errorf("after its end: %q", out)

@@ -49,7 +49,7 @@ rm -rf /srv/* /etc/postgresql/* /etc/pgbackrest* /var/lib/berth /etc/berth /var/
 mkdir -p /srv/data /run/lock
 mount -t tmpfs tmpfs /srv/data
 ip link set lo up
-useradd --system tf-globex; useradd --system tf-acme; useradd ada-lindqvist
+useradd --system tf-globex; useradd --system tf-acme; useradd --system tf-acme-corp; useradd ada-lindqvist
 echo ready
 while read -r _; do :; done'`
 
@@ -164,9 +164,9 @@ func (m *machine) write(path, text, mode string) {
 
 // ours are the parts of a machine's bundle that these tests are about.
 func ours(b bundle.Bundle) bundle.Bundle {
-	folders := []string{"/etc/postgresql", "/etc/pgbackrest", "/etc/berth/clients.d", "/etc/berth/doors.d", "/etc/systemd/system/postgresql@"}
+	folders := []string{"/etc/postgresql", "/etc/pgbackrest", "/etc/berth/clients.d", "/etc/berth/doors.d", "/etc/berth/attachments.conf", "/etc/taskflow/", "/etc/systemd/system/postgresql@"}
 	names := []string{
-		"site.conf", "clusters.sh", "backups.sh", "keys", "bi-columns",
+		"site.conf", "clusters.sh", "backups.sh", "keys", "bi-columns", "serves", "fetch-attachments",
 		"checks/certificates", "checks/replication-lag", "checks/standby", "checks/archive-lag", "checks/backup-age", "checks/doors",
 	}
 	commands := []string{"access", "certificates", "fence", "promote", "rejoin", "standby", "yield", "backup", "repositories", "verify", "restore", "doors"}
@@ -235,7 +235,12 @@ func (m *machine) apply(whole bundle.Bundle) (changed []string) {
 	started := false
 	for _, s := range b.Steps {
 		if s.Name >= "50" && !started && b.Name == "host" {
-			m.must("systemctl start postgresql@15-main.service; systemctl restart pgbackrest.service")
+			m.must("systemctl restart pgbackrest.service")
+			for _, u := range whole.Units {
+				if strings.HasPrefix(u.Name, "postgresql@") && u.State == bundle.Running {
+					m.must("systemctl start " + u.Name)
+				}
+			}
 			started = true
 		}
 		m.write("/run/step", s.Script, "0644")
@@ -256,13 +261,20 @@ func (m *machine) apply(whole bundle.Bundle) (changed []string) {
 	return changed
 }
 
-// systemctl plays systemd for the units that matter here.
+// systemctl plays systemd for the units that matter here. What /run/before-stop says is done before a cluster stops.
 const systemctl = `#!/bin/bash
 exec 8>&- 9>&-
 verb=$1; shift
 for unit; do
   case $verb:$unit in
-    *:--now|*:--no-block) ;;
+    *:--now|*:--no-block|*:--quiet) ;;
+    is-active:taskflow@*|is-enabled:taskflow@*) [ -e "/run/served/${unit#taskflow@}" ] || exit 3 ;;
+    is-active:taskflow-attachments@*) echo inactive; exit 3 ;;
+    start:taskflow-attachments@*)
+      client=${unit#taskflow-attachments@}; client=${client%.service}
+      rc=0; /usr/local/lib/berth/host/serves "$client" || rc=$?
+      if [ $rc = 1 ]; then runuser -u "tf-$client" -- /usr/local/lib/berth/host/fetch-attachments "$client" || exit 1; fi ;;
+    start:berth-repositories.service) touch /run/repositories-asked ;;
     start:taskflow@*|enable:taskflow@*) mkdir -p /run/served; touch "/run/served/${unit#taskflow@}" ;;
     stop:taskflow@*|disable:taskflow@*) rm -f "/run/served/${unit#taskflow@}" ;;
     start:postgresql@15-*|restart:postgresql@15-*)
@@ -272,7 +284,9 @@ for unit; do
       pre=$(sed -n s/^ExecStartPre=//p /etc/systemd/system/postgresql@15-$cluster.service.d/berth.conf)
       $pre || exit 1
       pg_ctlcluster --skip-systemctl-redirect 15-$cluster start </dev/null || exit 1 ;;
-    stop:postgresql@15-*) c=${unit#postgresql@15-}; pg_ctlcluster --skip-systemctl-redirect -m fast 15-${c%.service} stop ;;
+    stop:postgresql@15-*)
+      if [ -e /run/before-stop ]; then bash /run/before-stop; fi
+      c=${unit#postgresql@15-}; pg_ctlcluster --skip-systemctl-redirect -m fast 15-${c%.service} stop ;;
     reload:postgresql@15-*) c=${unit#postgresql@15-}; pg_ctlcluster --skip-systemctl-redirect 15-${c%.service} reload ;;
     restart:pgbackrest.service)
       if [ -e /run/pgbackrest.pid ]; then kill $(cat /run/pgbackrest.pid); fi
@@ -290,16 +304,35 @@ for word; do case $word in /run/taskflow/*.sock) client=$(basename "$word" .sock
 [ -e "/run/served/$client.service" ] && [ -e "/run/served/$client.socket" ]
 `
 
+// alert plays the alerts of the machine.
+const alert = `#!/bin/bash
+printf '%s\n' "$*" >>/run/alerts
+`
+
 // place puts on the machine what is played, and what makes the servers quicker without changing what they do.
 func (m *machine) place() {
 	m.t.Helper()
 	m.write("/usr/local/bin/systemctl", systemctl, "0755")
 	m.write("/usr/local/bin/curl", curl, "0755")
+	m.write("/usr/local/sbin/berth-alert", alert, "0755")
 	for _, cluster := range []string{"main", "sister"} {
-		m.write("/etc/postgresql/15/"+cluster+"/conf.d/test.conf", "fsync = off\nshared_buffers = 32MB\nlog_destination = stderr\n", "0644")
+		m.write("/etc/postgresql/15/"+cluster+"/conf.d/test.conf", "fsync = off\nwal_retrieve_retry_interval = 300ms\nshared_buffers = 32MB\nlog_destination = stderr\n", "0644")
 	}
 	m.must("mkdir -p /run/postgresql && chown postgres:postgres /run/postgresql && chmod 2775 /run/postgresql && nft add table inet berth && nft add set inet berth bi '{ type ipv4_addr; flags interval, timeout; }'")
 }
+
+// serves makes what a client keeps in files, and hands the machine's out to its sister.
+func (m *machine) serves(clients ...string) {
+	m.t.Helper()
+	for _, c := range clients {
+		m.must(fmt.Sprintf(`d=/srv/data/taskflow/%[1]s; mkdir -p $d/files $d/backups && echo %[1]s >$d/files/.client && chown -R tf-%[1]s: $d && chmod 0700 $d`, c))
+	}
+	m.must(`mkdir -p /run/berth-attachments /var/lib/berth/watch && (echo uid = root; echo gid = root; cat /etc/berth/attachments.conf) >/run/attachments.conf`)
+	m.must(handOut)
+}
+
+// handOut starts the sister's way to files; its process is in /run/rsync.pid.
+const handOut = "(setsid rsync --daemon --no-detach --config=/run/attachments.conf >/dev/null 2>&1 </dev/null & echo $! >/run/rsync.pid)"
 
 func render(t *testing.T, d host.Description) bundle.Bundle {
 	t.Helper()
@@ -327,7 +360,7 @@ func needs(t *testing.T) {
 	}
 	for program, install := range map[string]string{
 		"unshare": "util-linux", "nsenter": "util-linux", "ip": "iproute2", "nft": "nftables", "psql": "postgresql-client",
-		"pgbackrest": "pgbackrest", "openssl": "openssl", "jq": "jq", "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
+		"pgbackrest": "pgbackrest", "openssl": "openssl", "jq": "jq", "rsync": "rsync", "faketime": "faketime", "/usr/lib/postgresql/15/bin/postgres": "postgresql-15",
 	} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is missing: apt-get install %s", program, install)

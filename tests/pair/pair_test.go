@@ -96,7 +96,10 @@ func TestPair(t *testing.T) {
 	for _, name := range []string{"globex", "acme-corp"} {
 		jnb.apply(renderClient(t, client(name, host.Home)))
 		cpt.apply(renderClient(t, client(name, host.Standby)))
+		jnb.must("systemctl enable --now taskflow@" + name + ".socket taskflow@" + name + ".service")
 	}
+	jnb.serves("globex", "acme-corp")
+	cpt.serves("globex", "acme-corp")
 	lap("two clients applied")
 	for _, part := range []struct {
 		name string
@@ -111,10 +114,15 @@ func TestPair(t *testing.T) {
 		{"AC-4 break-glass access ends by itself", s.breakGlass},
 		{"BK-1 BK-2 full backups in three places", s.backups},
 		{"BK-4 a restore to a named second", s.moment},
+		{"BK-4 a restore in place", s.inPlace},
 		{"BK-9 a broken backup and a lagging standby are seen", s.watched},
+		{"BK-9 write-ahead log that was given up is no recovery", s.givenUp},
 		{"BK-1 what is older than seven days expires", s.expiry},
 		{"AV-5 the primary is lost, the standby serves", s.failover},
+		{"AV-5 a machine that was taken over stays down", s.fenced},
+		{"AV-5 what cannot be wound back is copied", s.copied},
 		{"AV-5 the way back", s.back},
+		{"AV-5 of two primaries the older one stops", s.two},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			defer func(a, b *testing.T) { jnb.t, cpt.t = a, b }(jnb.t, cpt.t)

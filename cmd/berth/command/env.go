@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/redact"
 	"github.com/berth-iac/berth/machine/bundle"
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/graph"
@@ -42,6 +43,8 @@ type Env struct {
 	FindCLI func(ctx context.Context, named string) (string, error)
 	// Open opens a stack; the real one is engine.Open.
 	Open func(ctx context.Context, options engine.Options) (Stack, error)
+	// FinalBackup makes a last backup of a client's data, or finds it, and says which it is; nil: somebody has to name it.
+	FinalBackup func(ctx context.Context, s *spec.Spec, resources []apitype.ResourceV3) (string, error)
 	// Finder looks into real clouds for what a killed run created there; nil: nobody does.
 	Finder func() (engine.Finder, error)
 	// ShedCredentials removes cloud credentials from this process, since a program's SDKs read them.
@@ -73,6 +76,7 @@ type Stack interface {
 	Resources(ctx context.Context) ([]apitype.ResourceV3, error)
 	State(ctx context.Context) (apitype.UntypedDeployment, error)
 	SetState(ctx context.Context, state apitype.UntypedDeployment) error
+	Export(ctx context.Context, key []byte) (*redact.Export, error)
 	RemoveLocal() error
 	Close() error
 }

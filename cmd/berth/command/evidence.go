@@ -147,15 +147,20 @@ func makeEvidence(ctx context.Context, env Env, g *global, t target, name string
 	if err != nil {
 		return nil, err
 	}
-	in.Signer = signer
-	err = beneath(env, g, name, in.Subject.Spec, in.Assessment, func(pair string) (*promises.Assessment, error) {
+	return document(ctx, in, signer, pairs{pairFinder(env, g), func(pair string) (*promises.Assessment, error) {
 		below, err := judged(ctx, env, g, t, pair)
 		if err != nil {
 			return nil, err
 		}
 		return below.Assessment, nil
-	})
-	if err != nil {
+	}}, add)
+}
+
+// document makes evidence of how a stack was judged, and of what lies beneath it.
+func document(ctx context.Context, in *evidence.Input, signer ed25519.PublicKey, below pairs,
+	add func(context.Context, *evidence.Input) error) (*evidence.Document, error) {
+	in.Signer = signer
+	if err := beneath(in.Subject.Stack, in.Subject.Spec, in.Assessment, below); err != nil {
 		return nil, err
 	}
 	if add != nil {

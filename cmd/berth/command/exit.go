@@ -15,8 +15,8 @@ const (
 	ExitOK          = 0   // done, or nothing to do
 	ExitFailure     = 1   // something went wrong
 	ExitUsage       = 2   // the command line is wrong
-	ExitChanges     = 3   // --expect-no-changes, and there are changes
-	ExitRefused     = 4   // a change was not confirmed; nothing was done
+	ExitChanges     = 3   // --expect-no-changes, and there are changes; of a fleet: there are changes
+	ExitRefused     = 4   // a change was not confirmed; nothing was done. Of a fleet: there are dangerous changes, or nobody agreed
 	ExitSpec        = 5   // the stack's file is not valid
 	ExitPromise     = 6   // a promise to the client is broken; nothing was done
 	ExitInterrupted = 130 // interrupted; the state is usable
@@ -57,11 +57,14 @@ func Exit(err error) int {
 		broken      *promises.Refusal
 		shown       *brokenError
 	)
+	fleetCode, isFleet := fleetExit(err)
 	switch {
 	case err == nil:
 		return ExitOK
 	case errors.As(err, &wrongUse):
 		return ExitUsage
+	case isFleet:
+		return fleetCode
 	case errors.As(err, &changes):
 		return ExitChanges
 	case errors.As(err, &refused), errors.As(err, &unconfirmed):

@@ -156,7 +156,7 @@ func runExplain(ctx context.Context, env Env, g *global, o explainOptions, id st
 		if err != nil {
 			return err
 		}
-		err = beneath(env, g, o.stack, read, judged.Assessment, func(pair string) (*promises.Assessment, error) {
+		err = beneath(o.stack, read, judged.Assessment, pairs{pairFinder(env, g), func(pair string) (*promises.Assessment, error) {
 			sites, err := readSpec(env, g, pair)
 			if err != nil {
 				return nil, err
@@ -166,7 +166,7 @@ func runExplain(ctx context.Context, env Env, g *global, o explainOptions, id st
 				return nil, err
 			}
 			return below.Assessment, nil
-		})
+		}})
 		if err != nil {
 			return err
 		}

@@ -28,8 +28,13 @@ func newPreview(env Env, g *global) *cobra.Command {
 would create, update, replace and delete. Resources that hold data and would be
 replaced or deleted come first, and then the promises to the client that the
 change strengthens, weakens or touches. A stack that breaks one is refused with
-exit code 6. Nothing is changed.`,
-		Example:           "  berth preview prod --local\n  berth preview prod --local --output json\n  berth preview prod --expect-no-changes",
+exit code 6. Nothing is changed.
+
+With --from it is compared with a state that the pipeline exported without its
+secrets (` + "`berth state export --redacted`" + `), on the embedded cloud: neither
+credentials nor passphrases are needed. A secret of the stack's file counts as
+unchanged while its ciphertext is the one of the export.`,
+		Example:           "  berth preview prod --local\n  berth preview prod --local --output json\n  berth preview prod --expect-no-changes\n  berth preview prod --from exported",
 		Args:              stackArg,
 		ValidArgsFunction: g.completeStacks,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,6 +43,7 @@ exit code 6. Nothing is changed.`,
 		},
 	}
 	o.runFlags(cmd.Flags())
+	o.fromFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&o.expectNoChanges, "expect-no-changes", false, "end with exit code 3 when there are changes")
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "show what destroy would delete instead")
 	return cmd

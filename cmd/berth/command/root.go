@@ -34,7 +34,8 @@ happens on the embedded cloud, on this machine, without any account.
 
 Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong use; 3 changes where
 --expect-no-changes was given; 4 not confirmed, nothing done; 5 the stack's file
-is not valid; 6 a promise to the client is broken, nothing done; 130 interrupted, the state is usable.`,
+is not valid; 6 a promise to the client is broken, nothing done; 130 interrupted, the state is usable.
+Berth fleet: 3 changes, 4 dangerous changes.`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -56,7 +57,7 @@ is not valid; 6 a promise to the client is broken, nothing done; 130 interrupted
 	root.AddCommand(
 		newPreview(env, g), newUp(env, g), newRefresh(env, g), newDestroy(env, g), newOutputs(env, g),
 		newStacks(env, g), newSpec(env, g), newGraph(env, g), newExplain(env, g), newEvidence(env, g), newVerify(env, g), newQuestionnaire(env, g), newCompare(env, g), newDoctor(env, g), newBundle(env, g), newBootstrap(env, g),
-		newVersion(env, g), newCompletion(env),
+		newFleet(env, g), newState(env, g), newClient(env, g), newVersion(env, g), newCompletion(env),
 	)
 	return root
 }
@@ -83,8 +84,13 @@ func Run(ctx context.Context, env Env, args []string) int {
 }
 
 func explain(w io.Writer, cmd *cobra.Command, err error) {
-	var problems spec.Problems
+	var (
+		problems spec.Problems
+		verdict  *verdictError
+	)
 	switch code := Exit(err); {
+	case errors.As(err, &verdict) && code == ExitInterrupted:
+		_, _ = fmt.Fprintf(w, "berth: interrupted: %v\nevery state holds what was done; the same command with --resume goes on\n", verdict)
 	case errors.As(err, &problems):
 		_, _ = fmt.Fprintf(w, "berth: %d problem(s) in the stack's file; nothing was done\n%s\n", len(problems), problems)
 	case code == ExitInterrupted:

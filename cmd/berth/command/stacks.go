@@ -18,6 +18,7 @@ type stackRow struct {
 	Client      string   `json:"client,omitempty"` // or the organisation
 	Environment string   `json:"environment,omitempty"`
 	Region      string   `json:"region,omitempty"`
+	Wave        int      `json:"wave,omitempty"`
 	Local       bool     `json:"local"` // it has state on the embedded cloud
 	Problems    []string `json:"problems,omitempty"`
 }
@@ -91,7 +92,7 @@ func rowOf(env Env, g *global, name string) stackRow {
 		}
 		return row
 	}
-	row.Kind = string(read.Kind)
+	row.Kind, row.Wave = string(read.Kind), read.Fleet().Wave
 	about := read.Summary()
 	row.Client, row.Environment, row.Region = about.Name, string(about.Environment), about.Where
 	return row

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/redact"
 	"github.com/berth-iac/berth/localcloud"
 	"github.com/berth-iac/berth/spec"
 	"github.com/spf13/pflag"
@@ -27,10 +28,26 @@ type target struct {
 	settle   bool
 	exists   map[string]string
 	absent   []string
+	from     string // a folder of exported states
 }
 
 func (t *target) localFlag(flags *pflag.FlagSet) {
 	flags.BoolVar(&t.local, "local", false, "work on the embedded cloud, with state of its own; nothing outside this machine is touched")
+}
+
+func (t *target) fromFlag(flags *pflag.FlagSet) {
+	flags.StringVar(&t.from, "from", "", "compare with the state that berth state export wrote into `folder`, on the embedded cloud, without credentials or secrets")
+}
+
+// basis says what a preview is compared with.
+func (t *target) basis() string {
+	switch {
+	case t.from != "":
+		return "the states that were last exported to " + t.from + ", without credentials or secrets; what a cloud would answer is the embedded cloud's word"
+	case t.local:
+		return "the embedded cloud; nothing outside this machine is touched"
+	}
+	return "real clouds, as their states have them"
 }
 
 func (t *target) runFlags(flags *pflag.FlagSet) {
@@ -51,6 +68,9 @@ func (t *target) changeFlags(flags *pflag.FlagSet) {
 }
 
 func (t *target) check() error {
+	if t.from != "" && (t.local || len(t.faults) > 0 || t.seed != 0 || t.delay != 0 || t.settle || len(t.exists)+len(t.absent) > 0) {
+		return usage("--from compares with an exported state: leave --local, --fault, --seed, --delay, --settle, --exists and --absent away")
+	}
 	if !t.local && (len(t.faults) > 0 || t.seed != 0 || t.delay != 0) {
 		return usage("--fault, --seed and --delay are for the embedded cloud: add --local")
 	}
@@ -76,11 +96,17 @@ func (t *target) open(ctx context.Context, env Env, g *global, stack string, opt
 	if err != nil {
 		return nil, nil, err
 	}
-	if t.local {
+	if t.from != "" {
+		if options.From, err = redact.Load(t.from, stack); err != nil {
+			return nil, nil, err
+		}
+	}
+	local := t.local || t.from != ""
+	if local {
 		env.ShedCredentials()
 	}
 	options.Root, options.Stack, options.Program, options.CLI = g.root, stack, env.Program, cli
-	options.Env, options.Local, options.Clock, options.Kill = env.Environ, t.local, env.Now, env.Kill
+	options.Env, options.Local, options.Clock, options.Kill = env.Environ, local, env.Now, env.Kill
 	options.Cloud = engine.CloudOptions{Seed: t.seed, Delay: t.delay, Crash: env.Crash}
 	for _, text := range t.faults {
 		fault, err := localcloud.ParseFault(text)
@@ -91,7 +117,7 @@ func (t *target) open(ctx context.Context, env Env, g *global, stack string, opt
 	}
 	options.Settling.Pauses = searchPauses
 	options.Settling.Always, options.Settling.Exists, options.Settling.Absent = t.settle, t.exists, t.absent
-	if env.Finder != nil && !t.local {
+	if env.Finder != nil && !local {
 		if options.Settling.Finder, err = env.Finder(); err != nil {
 			return nil, nil, err
 		}

@@ -66,6 +66,34 @@ newest() {
       | [.backup[]? | select(.type == "full" and .error != true)] | if length == 0 then empty else max_by(.timestamp.stop) | "\(.timestamp.stop) \(.label)" end'
 }
 
+# given_up CLUSTER: the last segment of write-ahead log that was given up because too many waited. Its primary keeps the name beside the data, from
+# where it comes to the standby too: each site sees for itself whether the copies that it writes have to begin anew.
+given_up() {
+  local cluster=$1
+  if [ "$cluster" = copy ]; then cluster=sister; fi
+  one "$cluster" "SELECT substring(shobj_description(oid, 'pg_database') FROM '^given up: ([0-9A-F]{24})$') FROM pg_database WHERE datname = 'template1'"
+}
+
+# note_given_up CLUSTER: pgBackRest tells its log alone, which is rotated.
+note_given_up() {
+  local log last
+  log=/var/log/pgbackrest/$(stanza_of "$1")-archive-push-async.log
+  last=$({ cat -- "$log.1" "$log" 2>/dev/null || true; } | sed -n "s/.* dropped WAL file '\([0-9A-F]\{24\}\)[^']*' because archive queue exceeded.*/\1/p" | tail -n 1)
+  if [ -n "$last" ] && [[ $last > $(given_up "$1") ]]; then
+    one "$1" "COMMENT ON DATABASE template1 IS 'given up: $last'" >/dev/null
+    journal "write-ahead log of $(stanza_of "$1") was given up, up to $last: until the next full backup no moment after it can be restored"
+  fi
+}
+
+# gap CLUSTER NUMBER: the segment that was given up, where no full backup of that repository began after it.
+gap() {
+  local last
+  last=$(given_up "$1")
+  if [ -z "$last" ]; then return; fi
+  repository "$1" "$2" info --output=json |
+    jq -r --arg last "$last" '[.[0].backup[]? | select(.type == "full" and .error != true) | .archive.start] | if any(. > $last) then empty else $last end'
+}
+
 # record CLUSTER NUMBER OK SECONDS TEXT: how the last backup went.
 record() {
   [ -d "$RECORDS" ] || install -d -m 0750 -g postgres "$RECORDS"

@@ -15,6 +15,13 @@ if [ "$(secret certificate | openssl x509 -noout -pubkey)" != "$(secret certific
 fi
 secret certificate | openssl x509 -noout -checkhost {{quote .Hostname}} | grep -q 'does match' || die "the secret certificate is not for "{{quote .Hostname}}
 
+# Of two sites of one name nginx takes the first in the alphabet, and only warns.
+for other in "$folder"/*.conf; do
+	if [ "$other" != "$folder/$client.conf" ] && grep -qsF -- "server_name "{{quote .Hostname}}";" "$other"; then
+		die {{quote .Hostname}}" is the name of another client's site already, ${other##*/}: give one of the two another hostname"
+	fi
+done
+
 # Tried first beside what is there. Under check the names of the bundle's own files may not be there yet.
 try() {
 	local work=$1

@@ -33,7 +33,8 @@ known_cluster() { [[ " $CLUSTERS " == *" $1 "* ]]; }
 
 # sql CLUSTER DATABASE: runs standard input as the superuser, prints what comes. Of the database, which a client owns, it takes no
 # name but those it asks for by schema: a function or operator that somebody planted there is not run.
-sql() { as_postgres env PGOPTIONS="-c search_path=pg_catalog ${PGOPTIONS-}" psql -X -q -At -v ON_ERROR_STOP=1 -h /run/postgresql -p "$(port_of "$1")" -U postgres -d "$2" -f -; }
+# psql itself: the one on PATH is a script of Debian's that takes longer than the question.
+sql() { as_postgres env PGOPTIONS="-c search_path=pg_catalog ${PGOPTIONS-}" "$BIN/psql" -X -q -At -v ON_ERROR_STOP=1 -h /run/postgresql -p "$(port_of "$1")" -U postgres -d "$2" -f -; }
 
 # one CLUSTER QUERY: one value.
 one() { printf '%s\n' "$2" | sql "$1" postgres; }
@@ -48,7 +49,7 @@ conninfo() {
 counterpart() {
   local port answer
   port=$(counterpart_port "$1")
-  answer=$(as_postgres psql -X -q -At -d "$(conninfo "$port") dbname=postgres" -c 'SELECT pg_is_in_recovery()' 2>/dev/null) || answer=
+  answer=$(as_postgres "$BIN/psql" -X -q -At -d "$(conninfo "$port") dbname=postgres" -c 'SELECT pg_is_in_recovery()' 2>/dev/null) || answer=
   case $answer in
     f) echo primary ;;
     t) echo standby ;;
@@ -89,21 +90,85 @@ clients_of() {
 # of_client CLIENT KEY
 of_client() { sed -n "s/^$2=//p" "$CLIENTS/$1"; }
 
-# copy CLUSTER: a base backup of its counterpart, complete or not there at all.
+# timeline: what a primary writes on; each promotion begins a new one, with the next number.
+TIMELINE="SELECT ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int"
+
+# timeline_here CLUSTER: of a cluster that is down, what its control file says, which is at most too low.
+timeline_here() {
+  one "$1" "$TIMELINE" 2>/dev/null && return
+  LC_ALL=C "$BIN/pg_controldata" -D "$(data_of "$1")" | sed -n "s/^Latest checkpoint's TimeLineID: *//p"
+}
+
+# timeline_there CLUSTER: of its counterpart, which is primary.
+timeline_there() { as_postgres "$BIN/psql" -X -q -At -d "$(conninfo "$(counterpart_port "$1")") dbname=postgres" -c "$TIMELINE" 2>/dev/null; }
+
+# newer CLUSTER: who goes on where both lead: here, there, neither (each was promoted by itself, and nobody but people can tell) or unknown.
+newer() {
+  local here there
+  here=$(timeline_here "$1") || here=
+  there=$(timeline_there "$1") || there=
+  if ! [[ $here =~ ^[0-9]+$ && $there =~ ^[0-9]+$ ]]; then
+    echo unknown
+  elif ((here > there)); then
+    echo here
+  elif ((here < there)); then
+    echo there
+  else
+    echo neither
+  fi
+}
+
+# copy CLUSTER: a base backup of its counterpart takes its place; what lies there goes aside, and is never without a successor. A run
+# that was killed between the two renames is completed by the next.
 copy() {
-  local cluster=$1 target
+  local cluster=$1 target aside
   target=$(data_of "$cluster")
-  rm -rf -- "$target.copy"
-  # The primary makes the slot, for its step and its timer do; the copy is taken through it, so that nothing is missing after.
-  as_postgres "$BIN/pg_basebackup" --dbname "$(conninfo "$(counterpart_port "$cluster")")" --no-password --pgdata "$target.copy" \
-    --wal-method stream --slot sister --checkpoint fast || { rm -rf -- "$target.copy"; return 1; }
-  as_postgres touch "$target.copy/standby.signal"
-  sync -f "$target.copy"
+  if [ -e "$target" ] || ! [ -e "$target.copy" ]; then
+    rm -rf -- "$target.copy" "$target.copying"
+    # The primary makes the slot, for its step and its timer do; the copy is taken through it, so that nothing is missing after.
+    as_postgres "$BIN/pg_basebackup" --dbname "$(conninfo "$(counterpart_port "$cluster")")" --no-password --pgdata "$target.copying" \
+      --wal-method stream --slot sister --checkpoint fast || { rm -rf -- "$target.copying"; return 1; }
+    as_postgres touch "$target.copying/standby.signal"
+    sync -f "$target.copying"
+    mv -T -- "$target.copying" "$target.copy"
+  fi
+  if [ -e "$target" ]; then
+    aside=$target.kept-$(date -u +%Y%m%dT%H%M%SZ)
+    journal "what cluster $cluster was lies in $aside. Delete it when nobody needs it"
+    mv -T -- "$target" "$aside"
+  fi
   mv -T -- "$target.copy" "$target"
+}
+
+# room CLUSTER: megabytes that a copy of it takes, as far as what is here tells, and megabytes that are free.
+room() {
+  local need=0
+  if [ -e "$(data_of "$1")" ]; then need=$(du -sm -- "$(data_of "$1")" | cut -f1); fi
+  echo "$((need + need / 10)) $(df --output=avail -BM -- "$DATA" | tail -n 1 | tr -cd 0-9)"
 }
 
 # away_marker CLUSTER: the file that says that the other machine serves it, or is about to.
 away_marker() { if [ "$1" = main ]; then echo "$MARKERS/elsewhere"; else echo "$MARKERS/handed-back"; fi; }
+
+# files: whether the other machine hands its clients' files out: answers, refuses (it runs, and does not) or silent (it is not there).
+files() {
+  local said
+  if said=$(LC_ALL=C timeout 3 bash -c "exec 3<>/dev/tcp/$SISTER_ADDRESS/873" 2>&1); then
+    echo answers
+  elif [[ $said == *refused* ]]; then
+    echo refuses
+  else
+    echo silent
+  fi
+}
+
+# fetch CLIENT: what the other machine has of its files, as it is now.
+fetch() {
+  local unit=taskflow-attachments@$1.service
+  # A run that is under way began before; who asks for it now only waits for that one.
+  if [ "$(systemctl is-active "$unit" || true)" = activating ]; then systemctl start "$unit" || true; fi
+  systemctl start "$unit"
+}
 
 # serve CLIENT: its service runs here from now on, after a boot too; it brings the database up to its release by itself.
 serve() {
@@ -117,3 +182,33 @@ serve() {
 
 # leave CLIENT: its service does not run here any more.
 leave() { systemctl disable --now "taskflow@$1.socket" "taskflow@$1.service"; }
+
+# here CLIENT: whether its service runs here, or would after a boot.
+here() {
+  local unit
+  for unit in "taskflow@$1.socket" "taskflow@$1.service"; do
+    if systemctl is-enabled --quiet "$unit" 2>/dev/null || systemctl is-active --quiet "$unit"; then return 0; fi
+  done
+  return 1
+}
+
+# depart CLUSTER: no client of it is served from here any more.
+depart() {
+  local client
+  for client in $(clients_of "$1"); do
+    if here "$client"; then leave "$client" || true; fi
+  done
+}
+
+# away CLUSTER: the other machine serves it, or is about to; from here on it does not lead here, whatever is killed.
+away() {
+  install -d "$MARKERS"
+  touch "$(away_marker "$1")"
+  if [ "$1" = sister ]; then rm -f "$MARKERS/sister"; fi
+}
+
+# tell SEVERITY TEXT: to whoever is on call, under the check that looks at the same.
+tell() {
+  journal "$2"
+  if [ -x /usr/local/sbin/berth-alert ]; then /usr/local/sbin/berth-alert standby "$1" "$2" || true; fi
+}
