@@ -287,7 +287,7 @@ func TestHarmlessChanges(t *testing.T) {
 // Staging holds test data and may go; so may the stack of a client who leaves.
 func TestOtherEnvironments(t *testing.T) {
 	const bare = `postgres multiAz false & postgres deletionProtection false & documents deletionProtection false & balancer enableDeletionProtection false`
-	s := subject(t, false, bare+` & key deletionWindowInDays 7`)
+	s := subject(t, false, bare+` & key deletionWindowInDays 7 & cache automaticFailoverEnabled false`)
 	s.Spec.AWSClient.Environment = spec.Staging
 	for id, result := range assess(t, s) {
 		if result.Verdict == promises.Broken {
