@@ -120,8 +120,15 @@ func removeStaleLocks(backend, stack, host string, interrupted *Run, ours bool) 
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || entry.IsDir() || filepath.Base(filepath.Dir(path)) != stack || !strings.HasSuffix(path, ".json") {
+		if err != nil || entry.IsDir() || filepath.Base(filepath.Dir(path)) != stack {
 			return err
+		}
+		if ours && strings.HasSuffix(path, ".tmp") { // a full disk or a kill came before it was a lock; the CLI would read it as one
+			notes = append(notes, "removed a lock of the state that was not written to its end")
+			return os.Remove(path)
+		}
+		if !strings.HasSuffix(path, ".json") {
+			return nil
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {

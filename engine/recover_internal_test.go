@@ -152,6 +152,22 @@ func TestStaleLocks(t *testing.T) {
 			}
 		})
 	}
+	for ours, left := range map[bool]int{true: 0, false: 1} { // what a full disk left
+		backend := t.TempDir()
+		folder := filepath.Join(backend, ".pulumi", "locks", "organization", "berth", "prod")
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "x.json.18ea.tmp"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := removeStaleLocks(backend, "prod", "here", nil, ours); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := os.ReadDir(folder); err != nil || len(entries) != left {
+			t.Errorf("ours %v: %d half-written locks are left, want %d (%v)", ours, len(entries), left, err)
+		}
+	}
 	if _, err := removeStaleLocks(filepath.Join(t.TempDir(), "none"), "prod", "here", nil, true); err != nil {
 		t.Errorf("a backend without locks: %v", err)
 	}
