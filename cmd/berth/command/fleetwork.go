@@ -200,8 +200,12 @@ func (w *worker) up(ctx context.Context, env Env, m fleet.Member, progress engin
 	return outcome(stack, result), confirmHint(m.Stack, err)
 }
 
-// changes tells whether there is anything to do, components included.
+// changes tells whether there is anything to do, components included. A stack that makes nothing, such as that of a client who gets
+// an archive, has outputs that an update writes down all the same.
 func changes(r *engine.Result) bool {
+	if len(r.Counts) == 0 {
+		return true
+	}
 	return slices.ContainsFunc(r.Steps, func(s engine.Step) bool { return s.Op.Changes() })
 }
 
