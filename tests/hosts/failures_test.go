@@ -86,10 +86,10 @@ func (l *lab) pulled(t *testing.T) {
 	degraded := time.Since(began)
 	mail := l.world.awaitMail(t.Context(), t, began, 4*time.Minute, "cpt", "berth")
 	l.figure("disk pulled: degraded after %s, first mail after %s (%s)", degraded.Round(time.Second), mail.at.Sub(began).Round(time.Second), subject(mail.text))
-	m.must(t, "systemctl start berth-check.service") // which a machine that is not emulated does every minute
 	before := w.count()
 	w.reaches(t, before+100)
 	acked, _ := w.end()
+	m.must(t, "systemctl start berth-check.service") // which a machine that is not emulated does every minute
 	rows := m.must(t, psql(5432, "hooli", "SELECT count(*) FROM lab_pulled"))
 	if n, err := strconv.Atoi(rows); err != nil || n < acked {
 		t.Errorf("%s rows are there, and %d were acknowledged", rows, acked)

@@ -211,6 +211,15 @@ func (l *lab) hardened(t *testing.T) {
 	if out := l.jnb.must(t, "aa-status --enabled && echo enforcing; auditctl -s | grep -E '^enabled' ; sysctl -n kernel.kptr_restrict"); !strings.Contains(out, "enforcing") {
 		t.Errorf("AppArmor or audit are off: %s", out)
 	}
+	for m, sister := range map[*server]string{l.jnb: "cpt", l.cpt: "jnb"} {
+		const folder = "/var/log/journal/remote"
+		if out := m.must(t, "journalctl -D "+folder+" -q -n 1 -o cat _HOSTNAME="+sister); out == "" {
+			t.Errorf("%s has no logs of %s", m.name, sister)
+		}
+		if out := m.must(t, "ls "+folder+" | wc -l"); out != "1" { // one each time that the sister delivers fills the disk
+			t.Errorf("the logs of %s fill %s files on %s, want one", sister, out, m.name)
+		}
+	}
 }
 
 var index = regexp.MustCompile(`hardening_index=([0-9]+)`)
