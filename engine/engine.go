@@ -37,8 +37,9 @@ type Options struct {
 	// SecretsProvider encrypts the secrets in the state of a stack that is created now. Empty: the backend's default.
 	SecretsProvider string
 	Settling        Settling // of what a killed run left in a real cloud
-	// Attach starts providers inside this process, for real stacks: a user needs no plugin for them. Nil: none.
-	Attach func(context.Context) (Attached, error)
+	// Attach names running providers for real stacks: such as run inside this process, for which a user needs no plugin, and such as
+	// several stacks share. Nil: none.
+	Attach Attach
 	Clock  func() time.Time // default time.Now
 	From   *redact.Export   // preview against this exported state, in a scratch stack; only with Local
 	Kill   <-chan struct{}  // closed: the CLI is killed at once; a cancelled context lets it finish its steps
@@ -149,17 +150,21 @@ func LocalFolder(root, stack string) string { return filepath.Join(root, ".berth
 // Name is the stack's name.
 func (s *Stack) Name() string { return s.options.Stack }
 
-// Peak is what the CLI held at most, in bytes, over all sessions so far; 0 when that is not known.
+// Peak is what the CLI held at most, in bytes, over all sessions so far, and the stack's share of attached providers; 0 when that is
+// not known.
 func (s *Stack) Peak() uint64 {
+	held := uint64(0)
 	if s.command != nil {
-		return max(s.peak, s.command.Peak())
+		held = s.command.Peak()
 	}
-	return s.peak
+	if attached, ok := s.attached.(interface{ Peak() uint64 }); ok {
+		held += attached.Peak()
+	}
+	return max(s.peak, held)
 }
 
 // Close ends the session: the embedded cloud stops and the lock is released.
 func (s *Stack) Close() error {
-	s.peak = s.Peak()
 	var err error
 	if s.cloud != nil {
 		err = s.cloud.Close()
@@ -167,6 +172,7 @@ func (s *Stack) Close() error {
 	if s.attached != nil {
 		err = errors.Join(err, s.attached.Close())
 	}
+	s.peak = s.Peak()
 	if s.options.From != nil && s.lock != nil { // a scratch stack is made anew by every session
 		err = errors.Join(err, os.RemoveAll(s.dirs.base))
 	}

@@ -123,7 +123,7 @@ func (s *Stack) prepare(ctx context.Context) (standIns []string, err error) {
 	if !s.options.Local && s.options.Attach != nil {
 		// As with the embedded cloud: what is under way when the user interrupts is finished first.
 		if s.attached, err = s.options.Attach(context.WithoutCancel(ctx)); err != nil {
-			return nil, fmt.Errorf("start berth's own providers: %w", err)
+			return nil, fmt.Errorf("attach providers: %w", err)
 		}
 		env = append(env, debugProviders+"="+beside(value(env, debugProviders), s.attached.Providers()))
 	}

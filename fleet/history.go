@@ -183,8 +183,9 @@ type expected struct {
 // unknownSeconds is what a stack takes where nothing at all is recorded. Only that it is the same for all matters.
 const unknownSeconds = 1
 
-// expect foretells what members take: as recorded, or as others of their kind do, or as all do. h may be nil.
-func (h *History) expect(o Operation, basis string, members []Member) expected {
+// expect foretells what members take: as recorded, or as others of their kind do, or as all do, and unrecorded bytes of memory
+// where nothing is; 0: DefaultMemory. h may be nil.
+func (h *History) expect(o Operation, basis string, members []Member, unrecorded uint64) expected {
 	e := expected{usage: make(map[string]Usage, len(members))}
 	recorded := map[string]Usage{}
 	if h != nil {
@@ -220,7 +221,7 @@ func (h *History) expect(o Operation, basis string, members []Member) expected {
 		if u.Memory == 0 && len(memory) > 0 {
 			u.Memory = memory[(len(memory)-1)*9/10] // rather much than too little
 		}
-		u.Memory = cmp.Or(u.Memory, DefaultMemory)
+		u.Memory = cmp.Or(u.Memory, unrecorded, DefaultMemory)
 		e.usage[m.Stack] = u
 	}
 	return e

@@ -96,9 +96,9 @@ func twoNumbers(text []byte) (first, second float64, ok bool) {
 
 // Budget bounds what runs at once.
 type Budget struct {
-	Slots    int    // stacks at once; less than 1 counts as 1
-	Memory   uint64 // bytes for all of them together; 0: not bounded
-	PerStack uint64 // bytes that one takes; 0: as recorded, or DefaultMemory
+	Slots      int    // stacks at once; less than 1 counts as 1
+	Memory     uint64 // bytes for all of them together; 0: not bounded
+	Unrecorded uint64 // bytes that one takes where nothing is recorded; 0: DefaultMemory
 }
 
 // What one stack takes where nothing is recorded, and what a stack leaves to others.

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ func Run(ctx context.Context, plan Plan, options Options, work Work) (*Answer, e
 		options.Grace = defaultGrace
 	}
 	r := &run{Options: options, plan: plan, work: work, began: options.Clock(),
-		expected: options.History.expect(plan.Operation, plan.Basis, plan.Members),
+		expected: options.History.expect(plan.Operation, plan.Basis, plan.Members, options.Budget.Unrecorded),
 		entries:  make(map[string]Entry, len(plan.Members)), results: map[string]*engine.Result{}, statuses: map[Status]int{},
 		ended: make(chan result, len(plan.Members)), moved: make(chan moved, 64)}
 	r.abreast = r.atOnce()
@@ -128,9 +127,7 @@ func (r *run) waves() [][]task {
 		slices.SortFunc(members, r.expected.longestFirst)
 		var tasks []task
 		for _, m := range members {
-			usage := r.expected.usage[m.Stack]
-			usage.Memory = cmp.Or(r.Budget.PerStack, usage.Memory)
-			tasks = append(tasks, task{member: m, usage: usage})
+			tasks = append(tasks, task{member: m, usage: r.expected.usage[m.Stack]})
 		}
 		waves = append(waves, tasks)
 	}
@@ -443,7 +440,7 @@ func (r *run) span(l load) float64 { return max(l.most, l.sum/r.abreast) }
 func (r *run) atOnce() float64 {
 	var memory mean
 	for _, u := range r.expected.usage {
-		memory.add(float64(cmp.Or(r.Budget.PerStack, u.Memory)))
+		memory.add(float64(u.Memory))
 	}
 	slots := float64(r.Budget.Slots)
 	if r.Budget.Memory == 0 || memory.value() == 0 {

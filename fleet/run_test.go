@@ -224,7 +224,7 @@ func TestWithinBudget(t *testing.T) {
 				total, longest = total+seconds[m.Stack], max(longest, seconds[m.Stack])
 			}
 			o := options(slots)
-			o.Budget.Memory, o.Budget.PerStack = most, per
+			o.Budget.Memory, o.Budget.Unrecorded = most, per
 			allowed := slots
 			if most > 0 {
 				allowed = max(1, min(slots, int(most/per)))

@@ -30,7 +30,7 @@ func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.Index, s.Of) }
 // give the same shards on every machine, in whatever order the members come. The shard comes back with what it was cut from.
 func Cut(members []Member, s Shard, h *History, o Operation, basis string) ([]Member, Shard) {
 	s.Selection, s.Stacks = selectionOf(members), len(members)
-	expected := h.expect(o, basis, members)
+	expected := h.expect(o, basis, members, 0)
 	order := slices.Clone(members)
 	slices.SortFunc(order, expected.longestFirst)
 	loads := make([]float64, s.Of)

@@ -21,6 +21,7 @@ import (
 	"github.com/berth-iac/berth/engine/adopt"
 	"github.com/berth-iac/berth/engine/adopt/account"
 	"github.com/berth-iac/berth/engine/cli"
+	"github.com/berth-iac/berth/engine/plugins"
 	"github.com/berth-iac/berth/machine/bundle"
 	"github.com/berth-iac/berth/machine/provider"
 	"github.com/berth-iac/berth/promises/baseline"
@@ -75,9 +76,10 @@ func environment(kill <-chan struct{}) command.Env {
 		Assess: assess, Offline: offline, ReadBack: readBack, Promises: catalogue.All(), Controls: baseline.All(),
 		FindCLI: findCLI(cache),
 		Open: func(ctx context.Context, options engine.Options) (command.Stack, error) {
-			options.Attach = machines
+			options.Attach = engine.Attach(machines).And(options.Attach)
 			return engine.Open(ctx, options)
 		},
+		Share:           share,
 		Finder:          finder,
 		ShedCredentials: shedCredentials,
 		Crash:           crash,
@@ -89,6 +91,16 @@ func environment(kill <-chan struct{}) command.Env {
 // machines serves the provider of machines inside this process: whoever has berth needs no plugin.
 func machines(ctx context.Context) (engine.Attached, error) {
 	return provider.Start(ctx, provider.Options{Agent: os.Getenv("SSH_AUTH_SOCK"), Version: strings.TrimPrefix(version, "v")})
+}
+
+// share makes a pool of the plugins whose SDKs this program is built with.
+func share(ctx context.Context, cli, root string) *plugins.Pool {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{} // nothing is shared; engines start plugins themselves
+	}
+	installed := plugins.Installed{CLI: cli, Env: os.Environ()}
+	return plugins.New(ctx, plugins.Options{Plugins: plugins.Linked(info), Find: installed.Find, Env: os.Environ(), Dir: root})
 }
 
 func assess(ctx context.Context, stack string, s *spec.Spec, now time.Time) (*command.Judged, error) {

@@ -106,7 +106,7 @@ func (c *Command) wait(ctx context.Context, cmd *exec.Cmd) error {
 		case err := <-ended:
 			return err
 		case <-looks.C:
-			c.peak = max(c.peak, held(cmd.Process.Pid))
+			c.peak = max(c.peak, Held(cmd.Process.Pid))
 		case <-cancelled:
 			cancelled = nil
 			_ = cmd.Process.Signal(os.Interrupt) // fails only when it has just ended by itself
@@ -130,8 +130,8 @@ func (c *Command) Plain(ctx context.Context, dir string, env []string, args ...s
 // it started the CLI.
 const lookEvery = 100 * time.Millisecond
 
-// held is what a process and all that it started have held at most, in bytes; 0 where the kernel does not say.
-func held(pid int) uint64 {
+// Held is what a process and all that it started have held at most, in bytes; 0 where the kernel does not say.
+func Held(pid int) uint64 {
 	total := uint64(0)
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -143,13 +143,13 @@ func held(pid int) uint64 {
 			total = kilobytes << 10
 		}
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
-	if err != nil {
-		return total
-	}
-	for _, child := range strings.Fields(string(children)) {
-		if id, err := strconv.Atoi(child); err == nil {
-			total += held(id)
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // each names what it started itself
+	for _, thread := range threads {
+		children, _ := os.ReadFile(thread) // it may just have ended
+		for _, child := range strings.Fields(string(children)) {
+			if id, err := strconv.Atoi(child); err == nil {
+				total += Held(id)
+			}
 		}
 	}
 	return total

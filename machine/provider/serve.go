@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
+	"github.com/berth-iac/berth/loopback"
 	"github.com/berth-iac/berth/machine/ssh"
 )
 
@@ -90,7 +91,7 @@ type connectionKey struct{}
 type connections struct{}
 
 func (connections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{stranger: ofThisUser(info.RemoteAddr, info.LocalAddr), cancelled: make(chan struct{})})
+	return context.WithValue(ctx, connectionKey{}, &connection{stranger: loopback.OfThisUser(info.RemoteAddr, info.LocalAddr), cancelled: make(chan struct{})})
 }
 
 func (connections) HandleConn(ctx context.Context, s stats.ConnStats) {

@@ -44,7 +44,7 @@ func (b bench) copied(root string) (string, error) {
 
 // copyStack copies a local stack under another name.
 func copyStack(from, to, stack, name string) error {
-	renamed := strings.NewReplacer("urn:pulumi:"+stack+"::", "urn:pulumi:"+name+"::")
+	renamed := renaming(stack, name)
 	source, target := engine.LocalFolder(from, stack), engine.LocalFolder(to, name)
 	project := filepath.Join("state", ".pulumi", "stacks", "berth")
 	for was, is := range map[string]string{
@@ -74,6 +74,18 @@ func copyStack(from, to, stack, name string) error {
 		}
 	}
 	return nil
+}
+
+// renaming replaces a stack's name wherever the program wrote it: in URNs, in the tag of every resource, and in what a provider signs
+// in as, whose JSON stands as text within JSON.
+func renaming(stack, name string) *strings.Replacer {
+	pairs := []string{"urn:pulumi:" + stack + "::", "urn:pulumi:" + name + "::", "pulumi:pulumi:Stack::berth-" + stack + `"`, "pulumi:pulumi:Stack::berth-" + name + `"`}
+	for _, quote := range []string{`"`, `\"`, `\\\"`} {
+		for _, before := range []string{quote + "stack" + quote + ":" + quote, quote + "sessionName" + quote + ":" + quote + "berth-"} {
+			pairs = append(pairs, before+stack+quote, before+name+quote)
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // journal renames a stack in the embedded cloud's journal, whose lines begin with a checksum each.

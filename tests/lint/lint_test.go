@@ -54,6 +54,9 @@ var mayImport = map[string][]string{
 	"machine":        {"bundle", "machine", "provider", "pulumi"},
 	"machine/bundle": {"bundle", "machine", "provider"},
 	"engine":         {"bundle", "engine", "localcloud", "machine", "promises", "provider", "pulumi", "spec"},
+	// Messages go through it as they are, and whose a connection is does not depend on what it is for.
+	"engine/plugins": {"pulumi"},
+	"loopback":       {},
 	"fleet":          {"engine", "fleet", "promises", "spec"},
 	"cmd":            slices.Sorted(maps.Keys(targets)),
 }

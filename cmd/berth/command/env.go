@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/plugins"
 	"github.com/berth-iac/berth/engine/redact"
 	"github.com/berth-iac/berth/machine/bundle"
 	"github.com/berth-iac/berth/promises"
@@ -43,6 +44,8 @@ type Env struct {
 	FindCLI func(ctx context.Context, named string) (string, error)
 	// Open opens a stack; the real one is engine.Open.
 	Open func(ctx context.Context, options engine.Options) (Stack, error)
+	// Share makes a pool of plugins for stacks that run at once on real clouds; nil: each starts its own.
+	Share func(ctx context.Context, cli, root string) *plugins.Pool
 	// FinalBackup makes a last backup of a client's data, or finds it, and says which it is; nil: somebody has to name it.
 	FinalBackup func(ctx context.Context, s *spec.Spec, resources []apitype.ResourceV3) (string, error)
 	// Finder looks into real clouds for what a killed run created there; nil: nobody does.

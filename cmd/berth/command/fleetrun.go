@@ -17,13 +17,14 @@ import (
 
 	"github.com/berth-iac/berth/cmd/berth/show"
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/plugins"
 	"github.com/berth-iac/berth/fleet"
 	"github.com/berth-iac/berth/fleet/affected"
 	"github.com/berth-iac/berth/spec"
 )
 
-// perRealStack is the memory that is planned for a stack on real clouds, in bytes: the engine starts a plugin of its own for each
-// of the stack's providers, and what they take cannot be told from outside.
+// perRealStack is the memory that is planned for a stack on real clouds of which nothing is recorded yet, in bytes: AWS's plugin
+// takes most of that where the stack has an account of its own.
 const perRealStack = 1 << 30
 
 // picture is how often the progress is drawn anew.
@@ -43,7 +44,7 @@ type fleetRun struct {
 	declined error
 }
 
-func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) error {
+func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) (err error) {
 	r := &fleetRun{env: env, g: g, o: o, in: bufio.NewReader(env.In)}
 	if err := errors.Join(o.check(), checkReports(o.reports)); err != nil {
 		return err
@@ -60,6 +61,14 @@ func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) error {
 		return err
 	}
 	r.worker = newWorker(env, g, o, all)
+	pool, err := r.share(ctx)
+	if err != nil {
+		return err
+	}
+	if pool != nil {
+		r.worker.pool = pool
+		defer func() { err = errors.Join(err, pool.Close()) }()
+	}
 	if o.operation == fleet.Verify || o.operation == fleet.Evidence {
 		if r.worker.key, _, err = signingKey(env, g, o.key); err != nil {
 			return err
@@ -79,6 +88,11 @@ func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) error {
 		fleet.Refresh: "Refreshing", fleet.Verify: "Reading back", fleet.Evidence: "Judging"}[o.operation])
 	if err != nil {
 		return err
+	}
+	if pool != nil {
+		if count := pool.Count(); count.Started < count.Configured {
+			r.notes = append(r.notes, fmt.Sprintf("%d processes of provider plugins served %d providers of stacks", count.Started, count.Configured))
+		}
 	}
 	answer.Notes = append(r.notes, answer.Notes...)
 	return errors.Join(g.answered(env, answer, o.reports), interrupted(ctx), r.declined)
@@ -181,7 +195,7 @@ func (r *fleetRun) budget() error {
 	}
 	budget := machine.Budget(!r.isolated())
 	if !r.isolated() {
-		budget.PerStack = perRealStack
+		budget.Unrecorded = perRealStack
 	}
 	if r.o.memory != "" {
 		memory, err := parseMemory(r.o.memory)
@@ -196,6 +210,19 @@ func (r *fleetRun) budget() error {
 		r.options.Gate = r.gate
 	}
 	return nil
+}
+
+// share makes a pool of plugins where stacks run on real clouds. It ends after them: what is under way when somebody interrupts is
+// finished first.
+func (r *fleetRun) share(ctx context.Context) (*plugins.Pool, error) {
+	if r.isolated() || r.env.Share == nil {
+		return nil, nil
+	}
+	cli, err := r.env.FindCLI(ctx, r.g.cli)
+	if err != nil {
+		return nil, err
+	}
+	return r.env.Share(context.WithoutCancel(ctx), cli, r.g.root), nil
 }
 
 // isolated tells whether the run stays on this machine.

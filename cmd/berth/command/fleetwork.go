@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/berth-iac/berth/engine"
+	"github.com/berth-iac/berth/engine/plugins"
 	"github.com/berth-iac/berth/fleet"
 	"github.com/berth-iac/berth/promises"
 	"github.com/berth-iac/berth/promises/evidence"
@@ -24,6 +25,8 @@ type worker struct {
 	g   *global
 	o   fleetOptions
 	key ed25519.PrivateKey // of verify and evidence
+	// pool is of plugins that the stacks share; nil: none is shared.
+	pool *plugins.Pool
 	// sites are the stacks that describe pairs of sites, among all of the folder.
 	sites []string
 
@@ -145,8 +148,16 @@ func (w *worker) previewed(ctx context.Context, env Env, stack Stack, read *spec
 	return preview, effects(ctx, env, stack, read, preview, after)
 }
 
+// options are of every session with a stack.
+func (w *worker) options(m fleet.Member) engine.Options {
+	if w.pool == nil {
+		return engine.Options{}
+	}
+	return engine.Options{Attach: func(ctx context.Context) (engine.Attached, error) { return w.pool.Open(ctx, m.Stack) }}
+}
+
 func (w *worker) preview(ctx context.Context, env Env, m fleet.Member, progress engine.Progress) (_ fleet.Outcome, err error) {
-	stack, read, err := w.o.open(ctx, env, w.g, m.Stack, engine.Options{})
+	stack, read, err := w.o.open(ctx, env, w.g, m.Stack, w.options(m))
 	if err != nil {
 		return fleet.Outcome{}, err
 	}
@@ -156,7 +167,7 @@ func (w *worker) preview(ctx context.Context, env Env, m fleet.Member, progress 
 }
 
 func (w *worker) refresh(ctx context.Context, env Env, m fleet.Member, progress engine.Progress) (_ fleet.Outcome, err error) {
-	stack, _, err := w.o.open(ctx, env, w.g, m.Stack, engine.Options{})
+	stack, _, err := w.o.open(ctx, env, w.g, m.Stack, w.options(m))
 	if err != nil {
 		return fleet.Outcome{}, err
 	}
@@ -173,7 +184,9 @@ func (w *worker) up(ctx context.Context, env Env, m fleet.Member, progress engin
 		same.Run.Operation = engine.Up
 		return same, nil
 	}
-	stack, read, err := w.o.open(ctx, env, w.g, m.Stack, engine.Options{Settling: engine.Settling{Changing: true}})
+	options := w.options(m)
+	options.Settling.Changing = true
+	stack, read, err := w.o.open(ctx, env, w.g, m.Stack, options)
 	if err != nil {
 		return fleet.Outcome{}, err
 	}

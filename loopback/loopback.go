@@ -1,4 +1,10 @@
-package provider
+// Package loopback tells whose a connection on this machine is. Pulumi's engine
+// calls providers on a port that every user of the machine can reach, and there
+// is no way to hand it a secret for that: a refresh or a destroy runs no
+// program, and what is in the state is old. The kernel knows who calls.
+//
+// It knows no provider, and not what is called.
+package loopback
 
 import (
 	"encoding/binary"
@@ -13,11 +19,8 @@ import (
 	"strings"
 )
 
-// The engine calls on a port that every user of this machine can reach, and there is no way to hand it a secret for that: a refresh or a
-// destroy runs no program, and what is in the state is old. Whose connection it is tells the kernel.
-
-// ofThisUser says why a connection is not one of the user's own; nil: it is, or the system has no way to tell.
-func ofThisUser(caller, here net.Addr) error {
+// OfThisUser says why a connection is not one of the user's own; nil: it is, or the system has no way to tell.
+func OfThisUser(caller, here net.Addr) error {
 	if runtime.GOOS != "linux" {
 		return nil
 	}
