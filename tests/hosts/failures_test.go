@@ -215,7 +215,7 @@ func (l *lab) lost(t *testing.T) {
 	out := m.must(t, "berth-promote sister --yes")
 	promoted := time.Since(began)
 	t.Logf("berth-promote:\n%s", out)
-	for _, name := range []string{"globex", "hooli"} {
+	for _, name := range []string{"globex", "initrode", "hooli"} {
 		l.awaitServed(t, name, addressCPT, began)
 	}
 	l.figure("site lost: promoted after %s, all clients served at the other site after %s (promised: 4 h)", promoted.Round(time.Second), time.Since(began).Round(time.Second))

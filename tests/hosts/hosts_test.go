@@ -40,9 +40,9 @@ func (l *lab) figure(format string, args ...any) {
 	l.figures = append(l.figures, fmt.Sprintf(format, args...))
 }
 
-// The clients of the lab: globex and initrode live in jnb, hooli in cpt. Only globex stands by at the other site: each bundle takes a
-// minute, and shows nothing that this one does not.
-var homes = []struct{ name, home, standby string }{{"globex", "jnb", "cpt"}, {"initrode", "jnb", ""}, {"hooli", "cpt", ""}}
+// The clients of the lab: globex and initrode live in jnb, hooli in cpt. Only the site that is lost has its clients standing by at the
+// other: each bundle takes a minute, and hooli's would show nothing that these do not.
+var homes = []struct{ name, home, standby string }{{"globex", "jnb", "cpt"}, {"initrode", "jnb", "cpt"}, {"hooli", "cpt", ""}}
 
 func TestHosts(t *testing.T) {
 	if os.Getenv("BERTH_HOSTS") != "1" {

@@ -24,10 +24,26 @@ var left = []string{"chrony", "jq", "minisign", "msmtp", "msmtp-mta", "rsync", "
 // image is a folder that image.sh made.
 type image string
 
-func (i image) disk() string     { return filepath.Join(string(i), "disk.qcow2") }
-func (i image) kernel() string   { return filepath.Join(string(i), "kernel") }
-func (i image) initrd() string   { return filepath.Join(string(i), "initrd") }
+func (i image) disk() string   { return filepath.Join(string(i), "disk.qcow2") }
+func (i image) kernel() string { return filepath.Join(string(i), "kernel") }
+func (i image) initrd() string { return filepath.Join(string(i), "initrd") }
+
+// packages is the archive that machines with a network install from: what the image lacks.
 func (i image) packages() string { return filepath.Join(string(i), "repository") }
+
+// fetched makes a folder of packages as the script for clients without a network fills it: what bundles ask for, whether the image has it
+// or not, and all that the image lacks.
+func (i image) fetched(t *testing.T, wanted []string) string {
+	t.Helper()
+	folder := t.TempDir()
+	run(t, "bash", append([]string{"-c", `set -e
+from=$1 kept=$2; cd "$3"; shift 3
+cp "$from"/*.deb .
+for p; do compgen -G "${p}_*.deb" >/dev/null || cp "$kept/$p"_*.deb .; done
+sha256sum -- *.deb >SHA256SUMS
+for d in *.deb; do dpkg-deb -f "$d" Package; done | sort -u >packages`, "fetched", i.packages(), filepath.Join(string(i), "packages"), folder}, wanted...)...)
+	return folder
+}
 
 func cache(t testing.TB) string {
 	base, err := os.UserCacheDir()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,12 +53,12 @@ func (l *lab) offline(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	run(t, "bash", "-c", `cd "$1" && sha256sum -- *.deb >SHA256SUMS && for d in *.deb; do dpkg-deb -f "$d" Package; done | sort -u >packages`, "packages", l.image.packages())
+	packages := l.image.fetched(t, slices.Concat(whole.Packages, one.Packages))
 	if err := bundle.Offline(f, bundle.OfflineArgs{
 		Client: "initech", Version: l.release.version, Bundles: []bundle.Bundle{whole, one},
 		Settings:  map[string]string{"disk-a": diskOf("initech-a"), "disk-b": diskOf("initech-b")},
 		Questions: host.Questions(), Generated: host.Generated(), Duties: []string{"You guard the machine.", "You copy the backups to another place."},
-		Release: files, Packages: os.DirFS(l.image.packages()),
+		Release: files, Packages: os.DirFS(packages),
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) (err erro
 		return err
 	}
 	if pool != nil {
-		if count := pool.Count(); count.Started < count.Configured {
+		if count := pool.Count(); count.Configured > 0 {
 			r.notes = append(r.notes, fmt.Sprintf("%d processes of provider plugins served %d providers of stacks", count.Started, count.Configured))
 		}
 	}
