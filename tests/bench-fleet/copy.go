@@ -85,6 +85,8 @@ func renaming(stack, name string) *strings.Replacer {
 			pairs = append(pairs, before+stack+quote, before+name+quote)
 		}
 	}
+	const group = `{"key":"stack","propagateAtLaunch":false,"value":"` // the tag of a group of machines
+	pairs = append(pairs, group+stack+`"`, group+name+`"`)
 	return strings.NewReplacer(pairs...)
 }
 
