@@ -192,7 +192,7 @@ func (c *Collector) Groups() []fleet.Group {
 	for _, key := range slices.Sorted(maps.Keys(c.classes)) {
 		groups = append(groups, c.classes[key].groups(key, c.stacks, c.wheres)...)
 	}
-	Sort(groups)
+	fleet.SortGroups(groups)
 	return groups
 }
 

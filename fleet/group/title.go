@@ -12,27 +12,6 @@ import (
 	"github.com/berth-iac/berth/fleet"
 )
 
-// gravity orders the operations, the gravest first.
-var gravity = map[engine.Op]int{engine.OpDelete: 1, engine.OpReplace: 2, engine.OpForget: 3, engine.OpUpdate: 4, engine.OpImport: 5, engine.OpCreate: 6}
-
-// Sort puts the gravest first: data that is lost, then deletions, replacements, updates, creations; within them what happens to
-// most stacks.
-func Sort(groups []fleet.Group) {
-	rank := func(g fleet.Group) int {
-		switch {
-		case g.Danger:
-			return 0
-		case gravity[g.Op] == 0:
-			return len(gravity) + 1
-		}
-		return gravity[g.Op]
-	}
-	slices.SortFunc(groups, func(a, b fleet.Group) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(len(b.Stacks), len(a.Stacks)), strings.Compare(a.Component, b.Component),
-			strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name), strings.Compare(a.Title, b.Title), strings.Compare(a.Key, b.Key))
-	})
-}
-
 // verbs say what happens to a resource.
 var verbs = map[engine.Op]string{
 	engine.OpCreate: "is created", engine.OpUpdate: "is updated", engine.OpReplace: "is replaced", engine.OpDelete: "is deleted",

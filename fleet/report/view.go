@@ -89,7 +89,7 @@ func newView(a *fleet.Answer) *view {
 		}
 	}
 	groups := slices.Clone(a.Groups)
-	group.Sort(groups)
+	fleet.SortGroups(groups)
 	for _, c := range fold(groups) {
 		if c.Danger {
 			v.dangers = append(v.dangers, c)

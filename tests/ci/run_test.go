@@ -164,7 +164,7 @@ func newSample(t *testing.T) *sample {
 	s.put(filepath.Join(tools, "path", "gh"), gh, 0o755)
 	s.put(filepath.Join(tools, "wrapper"), berth, 0o755)
 	s.env = []string{"PATH=" + filepath.Join(tools, "path") + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "CI=true",
-		"GITHUB_REPOSITORY=northwind/berth", "GITHUB_SERVER=" + server.URL, "REAL_BERTH=" + real, "REAL_PULUMI=" + pulumi, "WRAPPER=" + filepath.Join(tools, "wrapper")}
+		"GITHUB_REPOSITORY=northwind/berth", "GITHUB_SERVER_URL=https://github.example", "GITHUB_RUN_ID=42", "GITHUB_SERVER=" + server.URL, "REAL_BERTH=" + real, "REAL_PULUMI=" + pulumi, "WRAPPER=" + filepath.Join(tools, "wrapper")}
 	s.put(filepath.Join(s.origin, "Makefile"), makefile, 0o644)
 	s.put(filepath.Join(s.origin, ".gitignore"), "/bin/\n/.berth/\n/exported/\n/answer/\n*.tar\n", 0o644)
 	for _, file := range []string{"Pulumi.yaml", "Pulumi.initech.yaml", "Pulumi.globex.yaml"} {
@@ -414,6 +414,9 @@ func TestScriptsOfGitHubRun(t *testing.T) {
 		t.Errorf("the verdict's exit code is %d, want 0", code)
 	}
 	second := s.comment()
+	if !strings.Contains(second, "https://github.example/northwind/berth/actions/runs/42") {
+		t.Errorf("the comment does not say where the whole answer is:\n%s", second)
+	}
 	if second == first || !strings.Contains(second, "globex") || !strings.Contains(second, "700") || !strings.Contains(second, "800") {
 		t.Errorf("the comment was not brought up to date:\n%s", second)
 	}

@@ -27,6 +27,7 @@ addresses is picked.
 Nothing that belongs to <from> alone goes along: no secrets (new ones are made, others
 are to be brought), no access for a while, no waivers, no leaving, no data.`,
 		Example: `  berth client copy acme acme-staging --name acme-staging --environment staging \
+    --display-name 'Acme, staging' --contact-name 'Ann Okafor' --contact-email ann.okafor@acme.example \
     --hostname acme-staging.taskflow.example --account 234567890123`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {

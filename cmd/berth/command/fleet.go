@@ -31,7 +31,7 @@ type fleetOptions struct {
 	wait      time.Duration
 	memory    string
 	cpus      float64
-	reports   []string
+	reports   reporting
 
 	role string // of verify
 	key  string // of verify and evidence
@@ -154,7 +154,7 @@ func (o *fleetOptions) command(env Env, g *global, name, short, long, example st
 	flags.DurationVar(&o.wait, "wait", 2*time.Minute, "`time` to wait for a stack that another process works on; 0: do not wait")
 	flags.StringVar(&o.memory, "memory", "", "`memory` for all stacks together, such as 1500MiB or 4GiB (default: three quarters of what is free)")
 	flags.Float64Var(&o.cpus, "cpus", 0, "`processors` to work with (default: those that there are)")
-	flags.StringArrayVar(&o.reports, "report", nil, "`form=file` to write the answer to, besides: markdown, html, junit, sarif, json or text; may be repeated")
+	o.reports.flags(flags)
 	return cmd
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func newFleetMerge(env Env, g *global) *cobra.Command {
-	var reports []string
+	var reports reporting
 	cmd := &cobra.Command{
 		Use:   "merge [flags] <part.json>…",
 		Short: "Make one answer of the answers of all shards",
@@ -30,12 +30,12 @@ to share the work out evenly.`,
 			return runFleetMerge(env, g, args, reports)
 		},
 	}
-	cmd.Flags().StringArrayVar(&reports, "report", nil, "`form=file` to write the answer to, besides: markdown, html, junit, sarif, json or text; may be repeated")
+	reports.flags(cmd.Flags())
 	return cmd
 }
 
-func runFleetMerge(env Env, g *global, files, reports []string) error {
-	if err := checkReports(reports); err != nil {
+func runFleetMerge(env Env, g *global, files []string, reports reporting) error {
+	if err := checkReports(reports.files); err != nil {
 		return err
 	}
 	var (

@@ -14,10 +14,23 @@ import (
 	"github.com/berth-iac/berth/fleet"
 	"github.com/berth-iac/berth/fleet/group"
 	"github.com/berth-iac/berth/fleet/report"
+	"github.com/spf13/pflag"
 )
 
 // reportForms are the forms that an answer can be written in.
 var reportForms = []string{"markdown", "html", "junit", "sarif", "json", "text"}
+
+// reporting says where an answer is written besides.
+type reporting struct {
+	files         []string // form=file
+	marker, whole string   // of the form for pull requests
+}
+
+func (r *reporting) flags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&r.files, "report", nil, "`form=file` to write the answer to, besides: markdown, html, junit, sarif, json or text; may be repeated")
+	flags.StringVar(&r.marker, "marker", "", "`word` in the comment's first line, by which CI finds the comment that it brings up to date (default fleet)")
+	flags.StringVar(&r.whole, "whole", "", "`address` or artefact that has the whole answer, for a comment that has no room for it")
+}
 
 // checkReports holds the values of --report against the forms that there are.
 func checkReports(reports []string) error {
@@ -35,16 +48,16 @@ func grouping() fleet.Grouping {
 }
 
 // answered prints an answer, writes the reports that were asked for, and returns what the answer comes to.
-func (g *global) answered(env Env, answer *fleet.Answer, reports []string) error {
+func (g *global) answered(env Env, answer *fleet.Answer, reports reporting) error {
 	var errs []error
 	if g.output == "json" {
 		errs = append(errs, report.JSON(env.Out, answer))
 	} else {
 		errs = append(errs, g.printAnswer(env.Out, env, answer))
 	}
-	for _, text := range reports {
+	for _, text := range reports.files {
 		form, file, _ := strings.Cut(text, "=")
-		errs = append(errs, writeReport(env, form, file, answer))
+		errs = append(errs, reports.write(env, form, file, answer))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -60,12 +73,12 @@ func (g *global) printAnswer(w io.Writer, env Env, answer *fleet.Answer) error {
 	return report.Text(w, report.Style{Color: style.Color, Width: style.Width}, answer)
 }
 
-func writeReport(env Env, form, file string, answer *fleet.Answer) error {
+func (r reporting) write(env Env, form, file string, answer *fleet.Answer) error {
 	var text bytes.Buffer
 	var err error
 	switch form {
 	case "markdown":
-		text.WriteString(report.Markdown(answer, report.MarkdownOptions{}))
+		text.WriteString(report.Markdown(answer, report.MarkdownOptions{Marker: r.marker, Whole: r.whole}))
 	case "html":
 		err = report.HTML(&text, answer)
 	case "junit":

@@ -46,7 +46,7 @@ type fleetRun struct {
 
 func runFleet(ctx context.Context, env Env, g *global, o fleetOptions) (err error) {
 	r := &fleetRun{env: env, g: g, o: o, in: bufio.NewReader(env.In)}
-	if err := errors.Join(o.check(), checkReports(o.reports)); err != nil {
+	if err := errors.Join(o.check(), checkReports(o.reports.files)); err != nil {
 		return err
 	}
 	if o.operation == fleet.Up && !o.yes && (!env.Terminal || g.output == "json") {
