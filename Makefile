@@ -60,7 +60,7 @@ test-aws: $(PULUMI) ## run the AWS stacks on the real provider against an emulat
 
 .PHONY: test-hosts
 test-hosts: export BERTH_HOSTS = 1
-test-hosts: test-needs ## run the bundles on real Debian machines in QEMU, as root (25 minutes; the first time 5 more)
+test-hosts: test-needs ## run the bundles on real Debian machines in QEMU, as root (an hour; the first time 5 minutes more)
 	@$(GO) test -count=1 -v -parallel 8 -timeout 90m ./tests/hosts
 
 .PHONY: test-needs

@@ -46,7 +46,7 @@ var homes = []struct{ name, home, standby string }{{"globex", "jnb", "cpt"}, {"i
 
 func TestHosts(t *testing.T) {
 	if os.Getenv("BERTH_HOSTS") != "1" {
-		t.Skip("machines are emulated for 20 minutes, as root: run `make test-hosts`")
+		t.Skip("machines are emulated for an hour, as root: run `make test-hosts`")
 	}
 	if os.Geteuid() != 0 {
 		t.Fatal("the lab makes network namespaces and a machine's disk: run `sudo make test-hosts`")
