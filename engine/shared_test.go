@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/berth-iac/berth/engine"
 	"github.com/berth-iac/berth/engine/plugins"
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) {
 	if folder == "" {
 		os.Exit(m.Run())
 	}
+	time.Sleep(11 * time.Second) // as slow as a large plugin on a busy machine: an engine waits ten for a handshake
 	cloud, err := localcloud.Start(context.Background(), localcloud.Options{Dir: folder, Seed: 3})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

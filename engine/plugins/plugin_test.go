@@ -54,13 +54,6 @@ func servePlugin(engine string) error {
 	return server.Serve(socket)
 }
 
-func (p *plugin) Handshake(_ context.Context, req *pulumirpc.ProviderHandshakeRequest) (*pulumirpc.ProviderHandshakeResponse, error) {
-	if req.GetEngineAddress() != os.Args[1] {
-		return nil, status.Errorf(codes.InvalidArgument, "another engine at %s shakes hands", req.GetEngineAddress())
-	}
-	return &pulumirpc.ProviderHandshakeResponse{AcceptSecrets: true}, nil
-}
-
 func (p *plugin) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
 	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
 }

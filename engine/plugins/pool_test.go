@@ -78,7 +78,7 @@ type provider struct {
 	stack *stack
 }
 
-// dial connects as the engine does, and shakes hands.
+// dial connects as the engine does, and asks the plugin about a configuration.
 func (s *stack) dial(plugin string) (*provider, error) {
 	s.t.Helper()
 	for entry := range strings.SplitSeq(s.Providers(), ",") {
@@ -93,10 +93,13 @@ func (s *stack) dial(plugin string) (*provider, error) {
 		}
 		s.t.Cleanup(func() { _ = conn.Close() })
 		p := &provider{pulumirpc.NewResourceProviderClient(conn), conn, s}
-		shook, err := p.Handshake(s.t.Context(), &pulumirpc.ProviderHandshakeRequest{EngineAddress: s.engine.address, ConfigureWithUrn: true})
-		if err == nil && !shook.GetAcceptSecrets() {
-			s.t.Error("the handshake's answer is not the plugin's")
+		if _, err := p.Handshake(s.t.Context(), &pulumirpc.ProviderHandshakeRequest{}); status.Code(err) != codes.Unimplemented {
+			s.t.Errorf("err = %v, want that the engine attaches", err)
 		}
+		if _, err := p.Attach(s.t.Context(), &pulumirpc.PluginAttach{Address: s.engine.address}); err != nil {
+			return p, err
+		}
+		_, err = p.CheckConfig(s.t.Context(), &pulumirpc.CheckRequest{News: object(map[string]any{"account": "any"})})
 		return p, err
 	}
 	s.t.Fatalf("no port for %s in %q", plugin, s.Providers())
@@ -107,9 +110,6 @@ func (s *stack) dial(plugin string) (*provider, error) {
 func (s *stack) configured(plugin, account string) *provider {
 	s.t.Helper()
 	p, err := s.dial(plugin)
-	if err == nil {
-		_, err = p.CheckConfig(s.t.Context(), &pulumirpc.CheckRequest{News: object(map[string]any{"account": account})})
-	}
 	if err == nil {
 		err = p.configure(account)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,7 +38,6 @@ type process struct {
 	started chan struct{} // closed when it answers, or failed to start
 	failed  error         // to start; read it after started
 	conn    *grpc.ClientConn
-	shook   *pulumirpc.ProviderHandshakeResponse // nil: it has no handshake
 
 	configured chan struct{} // closed when it was told its configuration
 	answer     frame         // to that
@@ -99,7 +97,7 @@ func (p *process) run(ctx context.Context, options Options) {
 	p.mu.Unlock()
 	patience := time.AfterFunc(options.Starting, cancel)
 	reader := bufio.NewReader(out)
-	err = p.connect(ctx, reader, path, address)
+	err = p.connect(ctx, reader)
 	patience.Stop()
 	if err != nil {
 		cancel()
@@ -117,8 +115,8 @@ func (p *process) run(ctx context.Context, options Options) {
 	_ = p.conn.Close()
 }
 
-// connect reads where the plugin listens and shakes hands with it.
-func (p *process) connect(ctx context.Context, out *bufio.Reader, path, engine string) error {
+// connect reads where the plugin listens, and waits until it answers.
+func (p *process) connect(ctx context.Context, out *bufio.Reader) error {
 	line, err := out.ReadString('\n')
 	if err != nil {
 		return errors.New("it ended before it listened, or took too long")
@@ -132,12 +130,10 @@ func (p *process) connect(ctx context.Context, out *bufio.Reader, path, engine s
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	p.shook, err = pulumirpc.NewResourceProviderClient(p.conn).Handshake(ctx, &pulumirpc.ProviderHandshakeRequest{EngineAddress: engine,
-		RootDirectory: &dir, ProgramDirectory: &dir, ConfigureWithUrn: true, SupportsViews: true, SupportsRefreshBeforeUpdate: true, InvokeWithPreview: true},
-		grpc.WaitForReady(true))
+	// Without a handshake: the engine's own would end it after ten seconds, within which not every plugin can be started or installed.
+	_, err = pulumirpc.NewResourceProviderClient(p.conn).GetPluginInfo(ctx, &emptypb.Empty{}, grpc.WaitForReady(true))
 	if status.Code(err) == codes.Unimplemented {
-		p.shook, err = nil, nil
+		err = nil
 	}
 	return err
 }

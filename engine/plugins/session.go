@@ -192,7 +192,8 @@ func (s *Session) handle(_ any, stream grpc.ServerStream) error {
 	}
 	switch method {
 	case pulumirpc.ResourceProvider_Handshake_FullMethodName:
-		return s.shakeHands(stream, c, in)
+		// The engine attaches then, which waits for no plugin to start, and takes what a handshake says from the configuration's answer.
+		return status.Error(codes.Unimplemented, "shared plugins: attach instead")
 	case pulumirpc.ResourceProvider_Attach_FullMethodName:
 		var req pulumirpc.PluginAttach
 		if err := proto.Unmarshal(in, &req); err != nil {
@@ -291,27 +292,6 @@ func (s *Session) drop(c *connection) {
 	}
 	s.pool.release(c.family, s, c.process)
 	c.process = nil
-}
-
-func (s *Session) shakeHands(stream grpc.ServerStream, c *connection, in frame) error {
-	var req pulumirpc.ProviderHandshakeRequest
-	if err := proto.Unmarshal(in, &req); err != nil {
-		return status.Errorf(codes.InvalidArgument, "shared plugins: read the handshake: %v", err)
-	}
-	if err := s.listenTo(req.GetEngineAddress()); err != nil {
-		return err
-	}
-	answering, err := s.answering(c, pulumirpc.ResourceProvider_GetPluginInfo_FullMethodName)
-	if err != nil {
-		return err
-	}
-	if err := answering.wait(stream.Context()); err != nil {
-		return status.Error(codes.Unavailable, err.Error())
-	}
-	if answering.shook == nil {
-		return status.Errorf(codes.Unimplemented, "the plugin %s has no handshake", c.family.plugin)
-	}
-	return send(stream, answering.shook)
 }
 
 // configure finds the process that has the configuration, and gives it to one where there is none.
